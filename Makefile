@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# make              build/ballast, the release program
+# make demo         install what is missing, build, run the quickstart and draw it
+# make check        install what is missing, run every check and test (see tests/README.md)
+#   check-fmt  check-layers  check-clang  unit  check-live  check-nested  check-san     its parts
+# make fmt tidy     format with clang-format; read with cppcheck
+# make bench        figures as ratios against the raw mechanisms
+# make install      program, man page, documents under PREFIX (/usr/local), staged in DESTDIR; make uninstall
+# make clean        remove build/
+#
+# DEBUG=1  -O0, assertions    SAN=1  ASan + UBSan    CC=clang-14    WERROR=0    V=1  show commands    O=DIR  build elsewhere
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.SECONDARY:
+.DEFAULT_GOAL := all
+
+comma := ,
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+WERROR  ?= 1
+PREFIX  ?= /usr/local
+O       ?= build
+CLANG   ?= clang-14
+FORMAT  ?= clang-format-14
+Q       := $(if $(V),,@)
+VARIANT := $(if $(SAN),san,$(if $(DEBUG),debug,release))$(if $(findstring clang,$(CC)),-clang)
+B       := $(O)/$(VARIANT)
+
+WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wundef -Wvla \
+	  $(if $(filter 1,$(WERROR)),-Werror)
+JEMALLOC := $(if $(SAN),,-DBALLAST_JEMALLOC)
+OPT    := $(if $(DEBUG)$(SAN),$(if $(DEBUG),-O0,-O1 -fno-omit-frame-pointer),-O2 -DNDEBUG) \
+	  $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all)
+CPP    := -I. -Iinclude -D_GNU_SOURCE $(JEMALLOC) -MMD -MP
+BFLAGS  = -std=gnu11 -g $(WARN) $(OPT) $(CPP) $(CFLAGS)
+# The lab guest is its own world: no libc, no floating point or vector registers, linked at 1 MiB.
+KFLAGS := -std=gnu11 -g $(WARN) -O2 -DNDEBUG $(CPP) -ffreestanding -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only \
+	  -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none
+LIBS    = -lyaml -ljansson -luring -lxxhash $(if $(SAN),,-ljemalloc) -lpthread
+
+lib_SRCS    := $(sort $(wildcard lib/*.c))
+policy_SRCS := $(sort $(wildcard mm/policy/*.c))
+mm_SRCS     := $(sort $(wildcard mm/*.c))
+core_SRCS   := $(sort $(wildcard guest/core/*.c))
+vmm_SRCS    := $(sort $(wildcard vmm/*.c))
+cmd_SRCS    := $(filter-out cmd/main.c,$(sort $(wildcard cmd/*.c)))
+boot_SRCS   := $(sort $(wildcard guest/boot/*.c))
+boot_ASM    := $(sort $(wildcard guest/boot/*.S))
+UNIT_SRCS   := $(sort $(wildcard tests/unit/*_test.c tests/model/*_test.c))
+LIVE_SRCS   := $(sort $(wildcard tests/live/*_test.c))
+SUPPORT     := $(sort $(wildcard tests/support/*.c))
+
+objs        = $(patsubst %.c,$(B)/%.o,$(1))
+kernel_OBJS = $(patsubst %.S,$(B)/kernel/%.o,$(boot_ASM)) \
+	      $(patsubst %.c,$(B)/kernel/%.o,$(boot_SRCS) $(core_SRCS) $(policy_SRCS))
+LIBRARY    := $(B)/libballast.a
+UNITS      := $(UNIT_SRCS:%.c=$(B)/%)
+LIVES      := $(LIVE_SRCS:%.c=$(B)/%)
+
+.PHONY: all tests help
+all: $(O)/ballast
+ifeq ($(VARIANT),release)
+$(O)/ballast: $(B)/ballast
+	$(Q)ln -f $< $@ 2>/dev/null || cp -f $< $@
+else
+.PHONY: $(O)/ballast
+$(O)/ballast: $(B)/ballast
+endif
+
+# everything but main, so that tests can link every function
+$(LIBRARY): $(call objs,$(lib_SRCS) $(policy_SRCS) $(mm_SRCS) $(core_SRCS) $(vmm_SRCS) $(cmd_SRCS))
+	@echo "AR $@"
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(B)/ballast: $(B)/cmd/main.o $(B)/cmd/lab_image.o $(LIBRARY)
+	@echo "LD $@"
+	$(Q)$(CC) $(BFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# the lab guest, and the same bytes inside the program
+$(B)/lab.elf: $(kernel_OBJS) guest/boot/lab.ld
+	@echo "LD $@"
+	$(Q)$(CC) -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 \
+	  -Wl,--no-warn-rwx-segments -T guest/boot/lab.ld -o $@ $(kernel_OBJS)
+$(B)/kernel/%.o: %.c Makefile
+	@mkdir -p $(@D); echo "KCC $@"
+	$(Q)$(CC) $(KFLAGS) -c -o $@ $<
+$(B)/kernel/%.o: %.S Makefile
+	@mkdir -p $(@D); echo "KAS $@"
+	$(Q)$(CC) $(KFLAGS) -D__ASSEMBLER__ -c -o $@ $<
+$(B)/cmd/lab_image.o: cmd/lab_image.S $(B)/lab.elf
+	@mkdir -p $(@D)
+	$(Q)$(CC) -DLAB_ELF='"$(B)/lab.elf"' -c -o $@ $<
+
+tests: $(UNITS) $(LIVES)
+$(LIVES): $(B)/cmd/lab_image.o
+$(B)/tests/libsupport.a: $(call objs,$(SUPPORT))
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(UNITS) $(LIVES): $(B)/%: $(B)/%.o $(B)/tests/libsupport.a $(LIBRARY)
+	@echo "LD $@"
+	$(Q)$(CC) $(BFLAGS) $(LDFLAGS) -o $@ $(filter-out $(LIBRARY),$^) $(LIBRARY) -lcmocka -lm $(LIBS)
+$(B)/%.o: %.c Makefile
+	@mkdir -p $(@D); echo "CC $@"
+	$(Q)$(CC) $(BFLAGS) -c -o $@ $<
+
+# the revision is in one object only, made again when it changes
+REVISION := $(or $(shell git describe --always --dirty 2>/dev/null),unknown)
+$(B)/cmd/report_manifest.o: CPP += -DBALLAST_REVISION='"$(REVISION)"'
+$(B)/cmd/report_manifest.o: $(B)/revision
+.PHONY: FORCE
+$(B)/revision: FORCE
+	$(Q)mkdir -p $(@D); echo '$(REVISION)' | cmp -s - $@ || echo '$(REVISION)' >$@
+
+# checks and tests: each line of tests/check.sh is one of these
+.PHONY: check check-fmt fmt check-layers tidy check-clang check-live check-nested check-san unit bench
+LOGS     := $(B)/test-logs
+C_FILES   = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
+check:
+	$(Q)tests/install-packages.sh check
+	$(Q)O=$(O) MAKE="$(MAKE)" tests/check.sh
+check-fmt fmt:
+	$(Q)$(FORMAT) $(if $(filter fmt,$@),-i,--dry-run -Werror) \
+	  $(or $(wildcard $(C_FILES)),$(error no C files: is this a git checkout?))
+check-layers: $(LIBRARY)
+	$(Q)tests/check-layers.sh tests/layers.txt $(B)
+tidy:
+	$(Q)cppcheck -q --enable=warning,performance,portability --std=c11 -I. -Iinclude --suppress=missingInclude \
+	  --inline-suppr --error-exitcode=1 lib mm guest vmm cmd tests
+check-clang:
+	$(Q)$(MAKE) --no-print-directory CC=$(CLANG) all tests
+check-san:
+	$(Q)$(MAKE) --no-print-directory SAN=1 unit
+	$(Q)$(MAKE) --no-print-directory SAN=1 check-live
+unit: $(UNITS)
+	$(Q)tests/run-tests.sh $(VARIANT) $(LOGS) $(UNITS)
+check-live: $(LIVES) $(B)/ballast
+	$(Q)export REQUIRE_KVM=$${REQUIRE_KVM:-$$(test -e /dev/kvm && echo 1)}; \
+	  tests/run-tests.sh -t 300 $(VARIANT) $(LOGS) $(LIVES)
+check-nested: $(LIVES) $(B)/ballast
+	$(Q)tests/nested.sh $(B) $(LOGS)-nested $(LIVES)
+bench: all
+	$(Q)$(O)/ballast bench
+
+# use
+.PHONY: demo install uninstall clean
+demo:
+	$(Q)tests/install-packages.sh demo
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all
+	$(Q)$(O)/ballast run experiments/quickstart/scenario.yaml -o results/runs/quickstart --plot || \
+	  { status=$$?; test $$status != 1 || $(O)/ballast doctor; exit $$status; }
+
+DOCS  := README.md LICENSE $(sort $(wildcard docs/*.md docs/*.png))
+BIN   := $(DESTDIR)$(PREFIX)/bin
+MAN   := $(DESTDIR)$(PREFIX)/share/man/man1
+SHARE := $(DESTDIR)$(PREFIX)/share/doc/ballast
+$(O)/ballast.1: $(O)/ballast
+	$(Q)$< help --man >$@
+install: all $(O)/ballast.1
+	install -d $(BIN) $(MAN) $(SHARE)/docs $(SHARE)/examples
+	install -m 755 $(O)/ballast $(BIN)/ballast
+	install -m 644 $(O)/ballast.1 $(MAN)/ballast.1
+	install -m 644 $(filter-out docs/%,$(DOCS)) $(SHARE)
+	install -m 644 $(filter docs/%,$(DOCS)) $(SHARE)/docs
+	install -m 644 experiments/quickstart/scenario.yaml $(SHARE)/examples/quickstart.yaml
+uninstall:
+	rm -rf $(BIN)/ballast $(MAN)/ballast.1 $(SHARE)
+clean:
+	rm -rf $(O)
+help:
+	@sed -n '3,/^$$/s/^# \?//p' Makefile
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bench.c: `ballast bench`: each figure beside a reference measured in the same run, so that ratios travel.
+ */
+#include "cmd/bench.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cmd/commands.h"
+#include "lib/jsonl.h"
+#include "lib/options.h"
+#include "lib/table.h"
+
+extern const uint8_t lab_image_start[], lab_image_end[];
+
+struct bench_options {
+	bool json;
+	const char *dir;
+	struct option_number rounds;
+};
+
+static const struct option_def options[] = {
+	{.name = "json",
+	 .help = "print one JSON object a line",
+	 .type = OPTION_FLAG,
+	 .offset = offsetof(struct bench_options, json)},
+	{.name = "dir",
+	 .argument = "DIR",
+	 .help = "folder for swap and work files (default: the working folder)",
+	 .type = OPTION_TEXT,
+	 .offset = offsetof(struct bench_options, dir)},
+	{.name = "rounds",
+	 .argument = "N",
+	 .help = "rounds of each measurement, reference and ours in turn (default 7)",
+	 .type = OPTION_NUMBER,
+	 .offset = offsetof(struct bench_options, rounds),
+	 .kind = &parse_count,
+	 .min = 1,
+	 .max = 1000},
+	{.name = NULL},
+};
+
+static const struct option_table table = {
+	"bench",
+	"measure against raw mechanisms on this host",
+	"[NAME..]",
+	0,
+	16,
+	options,
+	"Names: fault (zero-fill fault and swap-in, against a bare userfaultfd fault and that plus "
+	"one\n"
+	"O_DIRECT read), boot (VM creation to the first workload step, against creating a bare "
+	"VM),\n"
+	"overhead (memory of the VMM that is not guest memory). Without a name: all.\n"
+	"Ratios compare with a reference measured in the same run; the times alone do not "
+	"travel.\n",
+};
+
+static const struct {
+	const char *name;
+	int (*run)(struct bench *b, struct error *error);
+} benchmarks[] = {
+	{"fault", bench_fault},
+	{"boot", bench_boot},
+	{"overhead", bench_overhead},
+};
+#define NR_BENCHMARKS (sizeof benchmarks / sizeof benchmarks[0])
+
+double bench_now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+int samples_add(struct samples *s, double value)
+{
+	if (s->nr == s->room) {
+		unsigned room = s->room ? s->room * 2 : 256;
+		double *more = realloc(s->value, room * sizeof *more);
+
+		if (!more)
+			return -ENOMEM;
+		s->value = more;
+		s->room = room;
+	}
+	s->value[s->nr++] = value;
+	return 0;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+double samples_percentile(struct samples *s, unsigned percent)
+{
+	if (!s->nr)
+		return 0;
+	qsort(s->value, s->nr, sizeof *s->value, by_value);
+	return s->value[(uint64_t)(s->nr - 1) * percent / 100];
+}
+
+void samples_free(struct samples *s)
+{
+	free(s->value);
+	*s = (struct samples){0};
+}
+
+int bench_machine(const struct bench *b, npages_t memory, npages_t swap, unsigned max_vms,
+		  struct machine **out, struct error *error)
+{
+	struct machine_config config = {
+		.memory_pages = memory,
+		.swap_pages = swap,
+		.work_dir = b->dir,
+		.pager = policy_find("random"),
+		.state_ppm = {60000, 40000, 20000, 10000},
+		.rebalance_ns = 15 * NS_PER_S,
+		.seed = 1,
+		.max_vms = max_vms,
+	};
+
+	return machine_create(&config, out, error);
+}
+
+int bench_add_vm(struct machine *m, const char *name, npages_t pages, const char *cmdline,
+		 vmid_t *out, struct error *error)
+{
+	struct vm_config config = {
+		.name = name,
+		.pages = pages,
+		.shares = 1000,
+		.vcpus = cmdline ? 1 : 0,
+		.kernel = lab_image_start,
+		.kernel_bytes = (size_t)(lab_image_end - lab_image_start),
+		.kernel_name = "lab guest",
+		.cmdline = cmdline,
+		.lab = true,
+	};
+
+	return machine_add_vm(m, &config, out, error);
+}
+
+static double ratio(const struct bench_result *r)
+{
+	return r->reference > 0 ? r->value / r->reference : 0;
+}
+
+static void print_json(struct bench *b, const struct bench_result *r)
+{
+	json_t *o =
+		json_pack("{s:s, s:f, s:s, s:f, s:f, s:s, s:i}", "name", r->name, "value", r->value,
+			  "unit", r->unit, "reference", r->reference, "ratio", ratio(r),
+			  "reference_is", r->reference_what, "samples", (int)r->samples);
+
+	if (o && r->goal > 0)
+		json_object_set_new(o, r->goal_is_value ? "goal_value" : "goal_ratio",
+				    json_real(r->goal));
+	jsonl_write(stdout, o);
+	fflush(stdout);
+	b->printed++;
+}
+
+static void print_row(struct bench *b, const struct bench_result *r)
+{
+	double compared = r->goal_is_value ? r->value : ratio(r);
+
+	table_cell(b->table, "%s", r->name);
+	table_cell(b->table, "%.4g %s", r->value, r->unit);
+	table_cell(b->table, "%.4g %s", r->reference, r->unit);
+	table_cell(b->table, "%.3f", ratio(r));
+	if (r->goal > 0)
+		table_cell(b->table, "%s %.4g%s%s: %s",
+			   r->goal_is_value ? "value <=" : "ratio <=", r->goal,
+			   r->goal_is_value ? " " : "", r->goal_is_value ? r->unit : "",
+			   compared <= r->goal ? "met" : "missed");
+	else
+		table_cell(b->table, "-");
+	table_cell(b->table, "%s", r->reference_what);
+	b->printed++;
+}
+
+static int run_named(struct bench *b, const char *name, struct error *error)
+{
+	for (unsigned i = 0; i < NR_BENCHMARKS; i++)
+		if (strcmp(benchmarks[i].name, name) == 0)
+			return benchmarks[i].run(b, error);
+	return error_user(error, "no benchmark is called '%s'; there are: fault, boot, overhead",
+			  name);
+}
+
+int cmd_bench(int argc, char **argv)
+{
+	static const struct table_column columns[] = {
+		{"benchmark", false}, {"value", true}, {"reference", true},
+		{"ratio", true},      {"goal", false}, {"reference is", false}};
+	struct bench_options o = {.dir = ".", .rounds = {.value = 7}};
+	struct bench b = {0};
+	struct error error;
+	unsigned names = 0;
+	int result = options_parse(&table, argc, argv, &o, &names, &error);
+
+	if (result)
+		return result < 0 ? command_fail(&error) : COMMAND_DONE;
+	b = (struct bench){.json = o.json, .rounds = (unsigned)o.rounds.value, .dir = o.dir};
+	b.print = o.json ? print_json : print_row;
+	b.table = table_create(columns, 6);
+	for (unsigned i = 0; !result && i < (names ? names : NR_BENCHMARKS); i++)
+		result = run_named(&b, names ? argv[1 + i] : benchmarks[i].name, &error);
+	if (!o.json && b.table)
+		table_print(b.table, stdout);
+	table_destroy(b.table);
+	return result ? command_fail(&error) : COMMAND_DONE;
+}

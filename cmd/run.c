@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * run.c: `ballast run`: a scenario on the live machine, from its file to its results.
+ *
+ * Order: everything that can be wrong with the user's input first (options, scenario), then the folder, the machine
+ * and its VMs, and only then the result files: a run that never starts leaves the results of an earlier one alone.
+ * From the first sample on nothing but a second Ctrl-C keeps the results from being written.
+ *
+ * The main thread samples once a second of machine time, at whole seconds. The last sample is the snapshot taken when
+ * the machine stopped, the same that summary.json is made of.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cmd/commands.h"
+#include "cmd/kernel_file.h"
+#include "cmd/live_table.h"
+#include "cmd/plot.h"
+#include "cmd/report.h"
+#include "cmd/report_dir.h"
+#include "cmd/run_options.h"
+#include "cmd/stop_signals.h"
+#include "lib/jsonl.h"
+#include "lib/log.h"
+
+#define SAMPLE_NS NS_PER_S
+#define LOOK_NS   (NS_PER_S / 20) /* how often to look whether all guests are done */
+
+extern const char lab_image_start[], lab_image_end[]; /* cmd/lab_image.S */
+
+struct run {
+	struct run_options options;
+	struct report_about about;
+	struct scenario *scenario; /* owned, as all that follows */
+	struct report_dir dir;
+	struct machine *machine;
+	struct report *report;
+	struct live *live;
+	struct stop_signals *signals;
+	struct machine_snapshot *before; /* the latest sample */
+	enum report_end end;
+	int signal; /* that ended it */
+};
+
+static int add_vm(struct run *run, unsigned i, struct error *error)
+{
+	const struct scenario_vm *v = &run->scenario->vms[i];
+	char cmdline[GUEST_CMDLINE_BYTES];
+	struct vm_config config = {
+		.name = v->name,
+		.pages = v->memory_pages,
+		.min_pages = v->min_pages,
+		.shares = v->shares,
+		.vcpus = v->vcpus,
+		.kernel = lab_image_start,
+		.kernel_bytes = (size_t)(lab_image_end - lab_image_start),
+		.kernel_name = "lab guest",
+		.lab = true,
+		.cmdline = cmdline,
+		.guest_swap_pages = v->guest_swap_pages,
+	};
+	vmid_t id;
+	int err = run_guest_cmdline(run->scenario, i, cmdline, sizeof(cmdline));
+
+	void *kernel = NULL;
+
+	if (err)
+		return error_host(error, -err, "%s: command line of the guest", v->name);
+	if (v->kernel[0]) {
+		err = kernel_file_read(v->kernel, &kernel, &config.kernel_bytes, error);
+		if (err)
+			return err;
+		config.kernel = kernel;
+		config.kernel_name = v->kernel;
+	}
+	err = machine_add_vm(run->machine, &config, &id, error);
+	free(kernel);
+	return err;
+}
+
+static int make_machine(struct run *run, struct error *error)
+{
+	const struct scenario *s = run->scenario;
+	struct machine_config config = {
+		.memory_pages = s->memory_pages,
+		.swap_pages = s->swap_pages,
+		.swap_path = s->swap_path,
+		.work_dir = run->dir.path,
+		.pager = s->pager,
+		.rebalance_ns = s->rebalance_ns,
+		.seed = s->seed,
+		.max_vms = s->nr_vms,
+		.evict = MACHINE_EVICT_AUTO,
+	};
+	int err;
+
+	memcpy(config.state_ppm, s->state_ppm, sizeof(config.state_ppm));
+	err = machine_create(&config, &run->machine, error);
+	for (unsigned i = 0; i < s->nr_vms && !err; i++)
+		err = add_vm(run, i, error);
+	return err;
+}
+
+/* Takes a snapshot as the next sample. A second without memory for one is left out. */
+static void sample(struct run *run)
+{
+	struct machine_snapshot *now;
+
+	if (machine_snapshot(run->machine, true, &now) != 0) {
+		log_warn("no memory for a sample");
+		return;
+	}
+	report_sample(run->report, now);
+	if (run->live)
+		live_show(run->live, run->before, now);
+	free(run->before);
+	run->before = now;
+}
+
+static uint64_t clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+/* The time on our clock when the machine's was 0. */
+static uint64_t machine_start_ns(struct run *run)
+{
+	struct machine_snapshot *now;
+	uint64_t start;
+
+	/* Without the kernel's view, which takes milliseconds: sampling times would be off by them. */
+	if (machine_snapshot(run->machine, false, &now) != 0)
+		return clock_ns();
+	start = clock_ns() - now->now_ns;
+	free(now);
+	return start;
+}
+
+/* Samples until the run is over; the first sample is of what is there before any work. */
+static void sample_until_end(struct run *run)
+{
+	const uint64_t duration = run->scenario->duration_ns, start = machine_start_ns(run);
+	uint64_t next = SAMPLE_NS, passed;
+
+	sample(run);
+	for (;;) {
+		uint64_t until, wait;
+
+		passed = clock_ns() - start;
+		if (passed >= duration)
+			break;
+		if (passed >= next) {
+			sample(run);
+			next = (clock_ns() - start) / SAMPLE_NS * SAMPLE_NS + SAMPLE_NS;
+			continue;
+		}
+		until = next < duration ? next : duration;
+		wait = until - passed < LOOK_NS ? until - passed : LOOK_NS;
+		run->signal = stop_signals_wait(run->signals, wait);
+		if (run->signal) {
+			run->end = REPORT_END_STOP;
+			return;
+		}
+		if (machine_idle(run->machine)) {
+			run->end = REPORT_END_IDLE;
+			return;
+		}
+	}
+	run->end = REPORT_END_TIME;
+}
+
+static void show_begin(struct run *run)
+{
+	if (!run->options.quiet)
+		run->live = live_begin(live_mode_of(STDERR_FILENO), stderr, run->scenario);
+}
+
+static void show_end(struct run *run)
+{
+	bool summary_follows = !run->options.json && isatty(STDOUT_FILENO);
+
+	live_end(run->live, summary_follows);
+	run->live = NULL;
+	if (run->signal && !run->options.quiet)
+		fprintf(stderr, "stopping (%s; once more: at once)\n",
+			stop_signals_name(run->signal));
+}
+
+static int print_summary(struct run *run, json_t *summary, struct error *error)
+{
+	int err = 0;
+
+	if (run->options.json) {
+		err = jsonl_pretty(stdout, json_incref(summary));
+		/* What standard output could not take main reports. */
+		return err == -ENOMEM ? error_host(error, ENOMEM, "summary") : 0;
+	}
+	if (run->options.quiet)
+		return 0;
+	if (run->signal)
+		printf("stopped by %s after %.1f s\n", stop_signals_name(run->signal),
+		       (double)run->before->now_ns / 1e9);
+	report_text(stdout, &run->about, run->before, run->end, run->dir.path);
+	return 0;
+}
+
+static int finish(struct run *run, struct error *error)
+{
+	struct machine_snapshot *last;
+	struct error print_error;
+	json_t *summary = NULL;
+	int err, second;
+
+	machine_stop(run->machine);
+	if (machine_snapshot(run->machine, true, &last) != 0)
+		return error_host(error, ENOMEM, "the final figures; samples.csv has the others");
+	report_sample(run->report, last);
+	free(run->before);
+	run->before = last;
+	report_event(run->report, last->now_ns, "end",
+		     json_pack("{s:s}", "reason", report_end_name(run->end)));
+	err = report_close(run->report, last, run->end, &summary, error);
+	run->report = NULL;
+	second = print_summary(run, summary, &print_error);
+	json_decref(summary);
+	if (second && !err) {
+		*error = print_error;
+		err = second;
+	}
+	return err;
+}
+
+static int execute(struct run *run, struct error *error)
+{
+	int err = report_dir_make(run->options.dir, run->scenario->name, time(NULL), &run->dir,
+				  error);
+
+	if (!err)
+		err = stop_signals_begin(&run->signals, error);
+	if (!err)
+		err = make_machine(run, error);
+	if (!err) {
+		machine_facts(run->machine, &run->about.facts);
+		err = report_open(run->dir.path, &run->about, &run->report, error);
+	}
+	if (!err) {
+		report_event(run->report, 0, "start",
+			     json_pack("{s:i}", "vms", (int)run->scenario->nr_vms));
+		err = machine_start(run->machine, error);
+	}
+	if (err)
+		return err;
+	show_begin(run);
+	sample_until_end(run);
+	show_end(run);
+	return finish(run, error);
+}
+
+/* After the machine is gone: it starts a program. No gnuplot is no failure, one that fails is. */
+static int draw(struct run *run, struct error *error)
+{
+	int err = plot_run(run->dir.path, run->scenario, error);
+
+	if (err == -ENOENT) {
+		log_warn("no picture: %s", error->text);
+		return 0;
+	}
+	if (!err && !run->options.quiet && !run->options.json)
+		printf("picture: %s/%s\n", run->dir.path, PLOT_PNG);
+	return err;
+}
+
+static bool guests_failed(const struct machine_snapshot *last)
+{
+	struct report_totals t;
+
+	report_totals(last, &t);
+	return t.crashed || t.integrity_errors;
+}
+
+static json_t *command_words(int argc, char **argv)
+{
+	json_t *words = json_array();
+
+	json_array_append_new(words, json_string("ballast"));
+	for (int i = 0; i < argc; i++) {
+		json_t *word = json_string(argv[i]);
+
+		/* Bytes that are no text have no place in JSON. */
+		json_array_append_new(words, word ? word : json_null());
+	}
+	return words;
+}
+
+static int run_scenario(struct run *run, struct error *error)
+{
+	bool ran;
+	int err;
+
+	run->about.scenario = run->scenario;
+	run->about.scenario_path = run->options.scenario_path;
+	run->about.body = "kvm";
+	signal(SIGXFSZ, SIG_IGN); /* a file size limit is a full disk */
+	err = execute(run, error);
+	ran = !run->report && run->before;
+	live_end(run->live, false);
+	machine_destroy(run->machine);
+	if (run->report)
+		report_close(run->report, NULL, run->end, NULL, error);
+	if (!ran && run->dir.path)
+		report_dir_undo(&run->dir);
+	if (ran && run->options.plot) {
+		struct error plot_error;
+		int plot_err = draw(run, err ? &plot_error : error);
+
+		err = err ? err : plot_err;
+	}
+	stop_signals_end(run->signals);
+	return err;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run run = {.dir = {.path = NULL}};
+	struct error error;
+	int err, status = COMMAND_DONE;
+
+	/* Before options are read: that moves the words about. */
+	run.about.command = command_words(argc, argv);
+	err = run_options_read(argc, argv, &run.options, &error);
+	if (err > 0)
+		goto out;
+	if (!err)
+		err = run_options_load(&run.options, &run.scenario, &error);
+	if (!err)
+		err = run_scenario(&run, &error);
+	if (err)
+		status = command_fail(&error);
+	else if (guests_failed(run.before))
+		status = COMMAND_GUEST;
+out:
+	free(run.before);
+	report_dir_free(&run.dir);
+	scenario_free(run.scenario);
+	json_decref(run.about.command);
+	return status;
+}

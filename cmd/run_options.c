@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * run_options.c: the command line of `ballast run`, the scenario it names, and what each guest is told of it.
+ *
+ * --seconds and --seed are short for --set seconds=S and --set seed=N, and win over these: they stand for "this run",
+ * not for the scenario.
+ */
+#include "cmd/run_options.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "ballast/rng.h"
+
+static const struct option_def options[] = {
+	{'o', "output", "DIR", "folder for the results (default: results/runs/NAME-TIMESTAMP)",
+	 OPTION_TEXT, offsetof(struct run_options, dir), NULL, 0, 0},
+	{0, "seconds", "S", "how long to run, whatever the scenario says", OPTION_NUMBER,
+	 offsetof(struct run_options, seconds), &parse_seconds, NS_PER_S / 1000,
+	 30ull * 24 * 3600 * NS_PER_S},
+	{0, "seed", "N", "seed of all randomness, whatever the scenario says", OPTION_NUMBER,
+	 offsetof(struct run_options, seed), &parse_count, 0, UINT64_MAX},
+	{0, "set", "KEY=VALUE", "override a key of the scenario, such as host.memory=256M",
+	 OPTION_LIST, offsetof(struct run_options, sets), NULL, 0, 0},
+	{0, "plot", NULL, "draw DIR/memory.png with gnuplot", OPTION_FLAG,
+	 offsetof(struct run_options, plot), NULL, 0, 0},
+	{'q', "quiet", NULL, "show nothing while running and no summary", OPTION_FLAG,
+	 offsetof(struct run_options, quiet), NULL, 0, 0},
+	{'j', "json", NULL, "print summary.json on standard output and nothing else there",
+	 OPTION_FLAG, offsetof(struct run_options, json), NULL, 0, 0},
+	{.name = NULL},
+};
+
+static const struct option_table table = {
+	"run",
+	"run a scenario of guests on KVM",
+	"SCENARIO.yaml",
+	1,
+	1,
+	options,
+	"Writes summary.json, samples.csv, events.jsonl, manifest.json and a console log a\n"
+	"guest. A DIR that exists is used as it is: those files are overwritten, others stay.\n"
+	"While it runs, a table on a terminal, else a line every 5 seconds, both on standard\n"
+	"error. Ctrl-C ends the run in good order and writes the results; a second Ctrl-C\n"
+	"ends the program at once."};
+
+int run_options_read(int argc, char **argv, struct run_options *out, struct error *error)
+{
+	unsigned operands;
+	int err;
+
+	*out = (struct run_options){.dir = NULL};
+	err = options_parse(&table, argc, argv, out, &operands, error);
+	if (!err)
+		out->scenario_path = argv[1];
+	return err;
+}
+
+int run_options_load(const struct run_options *o, struct scenario **out, struct error *error)
+{
+	int err = scenario_load(o->scenario_path, o->sets.item, o->sets.nr, out, error);
+
+	if (err)
+		return err;
+	if (o->seconds.given)
+		(*out)->duration_ns = o->seconds.value;
+	if (o->seed.given)
+		(*out)->seed = o->seed.value;
+	return 0;
+}
+
+int run_guest_cmdline(const struct scenario *s, unsigned vm, char *buf, size_t bytes)
+{
+	const struct scenario_vm *v = &s->vms[vm];
+	char workload[WORKLOAD_TEXT_BYTES];
+	int n = workload_format(&v->workload, workload, sizeof(workload));
+
+	if (n < 0)
+		return n;
+	/* A seed of its own for each guest, or equal guests would touch the same pages in step. Mixed twice: guest 1 of
+	 * seed 1 shall not be guest 0 of seed 2. */
+	n = snprintf(buf, bytes, "lab.seed=%" PRIu64 " lab.vm=%u lab.pager=%s lab.workload=%s",
+		     rng_mix(rng_mix(s->seed) + vm), vm, v->guest_pager->name, workload);
+	return n < 0 || (size_t)n >= bytes ? -ENOSPC : 0;
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * scenario.c: the top of a scenario and its host, and what concerns the whole.
+ *
+ * Order: file to tree, --set on the tree, tables on the tree, then the checks that need everything: what swap must
+ * hold, whether minimums fit. Whether a machine of that size can be run at all is for the machine to say.
+ *
+ * Values of the contract that later work brings are in the tables too, as "not built yet": a scenario written for them
+ * is refused with a reason and never runs as something else.
+ */
+#include "cmd/scenario.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/scenario_internal.h"
+
+#define SWAP_AUTO UINT64_MAX
+
+static int read_policy(const struct key *key, const struct node *value, void *target,
+		       struct error *error)
+{
+	static const struct key_word words[] = {
+		{"proportional", 0, false}, {"esx", 0, true},  {"static", 0, true},
+		{"mom", 0, true},           {"none", 0, true}, {NULL, 0, false},
+	};
+	uint32_t unused;
+
+	(void)target;
+	return key_word(words, value, key->name, &unused, error);
+}
+
+static int read_cpus(const struct key *key, const struct node *value, void *target,
+		     struct error *error)
+{
+	static const struct key_word words[] = {{"auto", 0, false}, {NULL, 0, false}};
+	uint32_t unused;
+
+	(void)target;
+	return key_word(words, value, key->name, &unused, error);
+}
+
+static int read_mechanisms(const struct key *key, const struct node *value, void *target,
+			   struct error *error)
+{
+	static const struct key_word words[] = {
+		{"swap", 1, false},    {"share", 0, true}, {"balloon", 0, true},
+		{"compress", 0, true}, {NULL, 0, false},
+	};
+	struct scenario *s = target;
+	uint32_t word;
+
+	if (value->kind != NODE_LIST)
+		return key_wrong(value, key->name, "is not a list", "[swap] or []", error);
+	s->swap = false;
+	for (const struct node *n = value->first; n; n = n->next) {
+		if (key_word(words, n, key->name, &word, error))
+			return -EINVAL;
+		if (s->swap)
+			return key_wrong(n, key->name, "is repeated", "each mechanism once", error);
+		s->swap = true;
+	}
+	return 0;
+}
+
+static const struct key states_keys[] = {
+	{"high", key_read_number, .required = true, .kind = &parse_percent, .min = 1,
+	 .max = PPM / 2, KEY_FIELD(struct scenario, state_ppm[MM_HIGH])},
+	{"soft", key_read_number, .required = true, .kind = &parse_percent, .min = 1,
+	 .max = PPM / 2, KEY_FIELD(struct scenario, state_ppm[MM_SOFT])},
+	{"hard", key_read_number, .required = true, .kind = &parse_percent, .min = 1,
+	 .max = PPM / 2, KEY_FIELD(struct scenario, state_ppm[MM_HARD])},
+	{"low", key_read_number, .required = true, .kind = &parse_percent, .min = 1, .max = PPM / 2,
+	 KEY_FIELD(struct scenario, state_ppm[MM_LOW])},
+	{.name = NULL},
+};
+
+static int read_states(const struct key *key, const struct node *value, void *target,
+		       struct error *error)
+{
+	static const struct key_word words[] = {
+		{"esx2002", 0, false}, {"esx6", 1, true}, {NULL, 0, false}};
+	static const uint32_t esx2002_ppm[MM_STATES] = {60000, 40000, 20000, 10000};
+	struct scenario *s = target;
+	uint32_t unused;
+	int err;
+
+	if (value->kind == NODE_SCALAR) {
+		err = key_word(words, value, key->name, &unused, error);
+		memcpy(s->state_ppm, esx2002_ppm, sizeof(s->state_ppm));
+		return err;
+	}
+	err = keys_read(states_keys, value, key->name, 0, s, error);
+	for (int i = 1; i < MM_STATES && !err; i++)
+		if (s->state_ppm[i] >= s->state_ppm[i - 1])
+			return key_wrong(node_child(value, states_keys[i].name),
+					 states_keys[i].name, "is not below the state before it",
+					 "high > soft > hard > low", error);
+	return err;
+}
+
+static int read_swap_path(const struct key *key, const struct node *value, void *target,
+			  struct error *error)
+{
+	struct scenario *s = target;
+	const char *text;
+	int err = key_text(value, key->name, "auto or a file's path", &text, error);
+
+	if (err)
+		return err;
+	if (!*text || strlen(text) > 4000)
+		return key_wrong(value, key->name, "is not a path", "auto or a file's path", error);
+	if (strcmp(text, "auto") == 0)
+		return 0;
+	s->swap_path = strdup(text);
+	return s->swap_path ? 0 : error_host(error, ENOMEM, "scenario");
+}
+
+static int read_swap_size(const struct key *key, const struct node *value, void *target,
+			  struct error *error)
+{
+	if (value->kind == NODE_SCALAR && strcmp(value->text, "auto") == 0)
+		return 0;
+	return key_read_pages(key, value, target, error);
+}
+
+static const struct key swap_keys[] = {
+	{"path", read_swap_path, .fallback = "auto"},
+	{"size", read_swap_size, .fallback = "auto", .min = PAGE_BYTES, .max = PARSE_BYTES_MAX,
+	 KEY_FIELD(struct scenario, swap_pages)},
+	{.name = NULL},
+};
+
+static int read_swap(const struct key *key, const struct node *value, void *target,
+		     struct error *error)
+{
+	const struct scenario *s = target;
+
+	if (!s->swap)
+		return node_error(value, error,
+				  "swap is given but 'swap' is not in mechanisms; allowed: "
+				  "mechanisms: [swap]");
+	return keys_read(swap_keys, value, key->name, 0, target, error);
+}
+
+/* mechanisms comes before swap, which depends on it. */
+static const struct key host_keys[] = {
+	{"memory", key_read_pages, .required = true, .min = SCENARIO_MEMORY_MIN,
+	 .max = PARSE_BYTES_MAX, KEY_FIELD(struct scenario, memory_pages)},
+	{"policy", read_policy, .fallback = "proportional"},
+	{.name = "mechanisms", .read = read_mechanisms},
+	{.name = "swap", .read = read_swap},
+	{"pager", key_read_pager, .fallback = "random", KEY_FIELD(struct scenario, pager)},
+	{.name = "tax", .unbuilt = "policy: proportional, which taxes nothing"},
+	{"states", read_states, .fallback = "esx2002"},
+	{"cpus", read_cpus, .fallback = "auto"},
+	{.name = "sampling", .unbuilt = "policy: proportional, which samples nothing"},
+	{"rebalance", key_read_number, .fallback = "15s", .kind = &parse_time,
+	 .min = NS_PER_S / 100, .max = 3600 * NS_PER_S, KEY_FIELD(struct scenario, rebalance_ns)},
+	{.name = "share", .unbuilt = "mechanisms: [swap]"},
+	{.name = NULL},
+};
+
+static int read_host(const struct key *key, const struct node *value, void *target,
+		     struct error *error)
+{
+	return keys_read(host_keys, value, key->name, 0, target, error);
+}
+
+static const struct key top_keys[] = {
+	{"name", key_read_name, .fallback = "scenario", KEY_FIELD(struct scenario, name)},
+	{"seed", key_read_number, .fallback = "1", .kind = &parse_count, .min = 0,
+	 .max = UINT64_MAX, KEY_FIELD(struct scenario, seed)},
+	{"seconds", key_read_number, .fallback = "30", .kind = &parse_seconds,
+	 .min = NS_PER_S / 1000, .max = SCENARIO_SECONDS_MAX,
+	 KEY_FIELD(struct scenario, duration_ns)},
+	{"host", read_host, .required = true},
+	{"vms", scenario_vms_read, .required = true},
+	{.name = "timeline", .unbuilt = "workload: {kind: phased, ..}"},
+	{.name = NULL},
+};
+
+static int check_whole(struct scenario *s, const struct node *root, struct error *error)
+{
+	const struct node *host = node_child(root, "host");
+	char text[PARSE_FORMAT_BYTES];
+	npages_t min = 0, paged = 0;
+
+	for (unsigned i = 0; i < s->nr_vms; i++) {
+		min += s->vms[i].min_pages;
+		paged += s->vms[i].memory_pages - s->vms[i].min_pages;
+	}
+	if (min > s->memory_pages)
+		return key_wrong(
+			node_child(host, "memory"), "memory", "is less than the VMs' min together",
+			parse_format(&parse_bytes, pages_to_bytes(min), text, sizeof(text)), error);
+	if (!s->swap)
+		s->swap_pages = 0;
+	else if (s->swap_pages == SWAP_AUTO)
+		s->swap_pages = paged;
+	if (pages_to_bytes(s->swap_pages) > PARSE_BYTES_MAX)
+		return node_error(
+			host, error,
+			"swap size 'auto', the sum of memory - min, is %s; allowed: up to "
+			"1T, or a size in swap: {size: ..}",
+			parse_format(&parse_bytes, pages_to_bytes(s->swap_pages), text,
+				     sizeof(text)));
+	return 0;
+}
+
+static int read_root(const struct scenario_doc *doc, struct scenario *s, struct error *error)
+{
+	const struct node *root = doc->root;
+	int err;
+
+	if (root->kind == NODE_SCALAR && !*root->text)
+		return node_error(root, error,
+				  "the scenario is empty; allowed: a map with host and vms");
+	err = keys_read(top_keys, root, "the scenario", 0, s, error);
+	return err ? err : check_whole(s, root, error);
+}
+
+int scenario_load(const char *path, const char *const *sets, unsigned nr_sets,
+		  struct scenario **out, struct error *error)
+{
+	struct scenario_doc doc = {0};
+	struct scenario *s;
+	int err;
+
+	*out = NULL;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return error_host(error, ENOMEM, "scenario");
+	s->swap = true;
+	s->swap_pages = SWAP_AUTO;
+	err = scenario_doc_read(&doc, path, error);
+	for (unsigned i = 0; i < nr_sets && !err; i++)
+		err = scenario_doc_set(&doc, sets[i], error);
+	if (!err)
+		err = read_root(&doc, s, error);
+	scenario_doc_free(&doc);
+	if (err) {
+		scenario_free(s);
+		return err;
+	}
+	*out = s;
+	return 0;
+}
+
+void scenario_free(struct scenario *s)
+{
+	if (!s)
+		return;
+	free(s->swap_path);
+	free(s->vms);
+	free(s);
+}

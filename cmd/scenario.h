@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * scenario.h: a scenario file, read, checked and with its defaults filled in.
+ *
+ * YAML through libyaml's events and one table of keys; every message names file:line:column, the offending text and
+ * what is allowed. Keys and defaults: docs/scenario.md. A value of the contract that is not built yet is refused.
+ */
+#ifndef BALLAST_CMD_SCENARIO_H
+#define BALLAST_CMD_SCENARIO_H
+
+#include "ballast/types.h"
+#include "guest/core/workload.h"
+#include "lib/error.h"
+#include "mm/policy/policy.h"
+#include "mm/stats.h"
+
+#define SCENARIO_VMS_MAX    1024
+#define SCENARIO_NAME_BYTES 64
+#define SCENARIO_PATH_BYTES 1024
+
+struct scenario_vm {
+	char name[SCENARIO_NAME_BYTES]; /* final: web, or web-0 */
+	npages_t memory_pages;
+	npages_t min_pages;
+	uint32_t shares;
+	unsigned vcpus;
+	const struct policy_ops *guest_pager;
+	npages_t guest_swap_pages;
+	char kernel
+		[SCENARIO_PATH_BYTES]; /* ELF64 file to boot; empty: the lab guest in the program */
+	struct workload_spec workload;
+};
+
+struct scenario {
+	char name[SCENARIO_NAME_BYTES];
+	uint64_t seed;
+	uint64_t duration_ns;
+	npages_t memory_pages;
+	char *swap_path;     /* NULL: auto; owned */
+	npages_t swap_pages; /* auto: sum(max - min) */
+	const struct policy_ops *pager;
+	bool swap;                     /* mechanisms has swap */
+	uint32_t state_ppm[MM_STATES]; /* high, soft, hard, low */
+	uint64_t rebalance_ns;
+	unsigned nr_vms;
+	struct scenario_vm *vms; /* owned; counts expanded, in file order */
+};
+
+/*
+ * Reads path, applies nr_sets overrides of the form KEY.PATH=VALUE (as given by --set; checked exactly as the file is,
+ * messages name the option), fills in defaults, checks the whole. *out: owned, scenario_free(). -EINVAL with
+ * error->user for anything wrong in the file or the overrides.
+ */
+int scenario_load(const char *path, const char *const *sets, unsigned nr_sets,
+		  struct scenario **out, struct error *error);
+void scenario_free(struct scenario *s);
+
+#endif

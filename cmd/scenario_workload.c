@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * scenario_workload.c: what a guest does: `workload: {kind: K, ...}`.
+ *
+ * The kind is looked up first: which other keys apply depends on it, and a key of another kind is refused rather than
+ * ignored. `phased` is a list of the other kinds, each with its `seconds`; only the last may go on for ever. One table
+ * serves all kinds; its `only` bits say which key belongs to which.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/scenario_internal.h"
+
+#define WORKLOAD_PAGES_MAX (1ull << 28) /* 1 TiB */
+#define WORKLOAD_RATE_MAX  1000000000ull
+
+/* Kinds of map for the `only` bits: 1 << enum workload_kind, and two more. */
+#define KIND_PHASED   (1u << WORKLOAD_KINDS)
+#define KIND_IN_PHASE (1u << (WORKLOAD_KINDS + 1))
+#define KIND_TOUCHES  (1u << WORK_TOUCHER | 1u << WORK_ZIPF | 1u << WORK_SCAN)
+
+static const struct key_word kind_words[] = {
+	{"idle", WORK_IDLE, false}, {"toucher", WORK_TOUCHER, false},
+	{"zipf", WORK_ZIPF, false}, {"scan", WORK_SCAN, false},
+	{"boot", WORK_BOOT, false}, {"phased", WORKLOAD_KINDS, false},
+	{"fileserver", 0, true},    {"kv", 0, true},
+	{"sort", 0, true},          {NULL, 0, false},
+};
+
+struct class_draft {
+	char name[SCENARIO_NAME_BYTES];
+	uint32_t share_ppm;
+};
+
+/* Tables end with an entry without a name. */
+static const struct key class_keys[] = {
+	{"name", key_read_name, .required = true, KEY_FIELD(struct class_draft, name)},
+	{"share", key_read_number, .required = true, .kind = &parse_percent, .min = 0, .max = PPM,
+	 KEY_FIELD(struct class_draft, share_ppm)},
+	{.name = NULL},
+};
+
+static int read_class(const struct key *key, const struct node *value, void *target,
+		      struct error *error)
+{
+	struct phase_spec *spec = target;
+	struct class_draft draft = {0};
+	int err;
+
+	if (value->kind != NODE_MAP)
+		return key_wrong(value, key->name, "has no share", "{name: NAME, share: 20%}",
+				 error);
+	err = keys_read(class_keys, value, "class", 0, &draft, error);
+	spec->class_ppm = draft.share_ppm;
+	spec->class_id = content_class_id(draft.name);
+	return err;
+}
+
+static const struct key content_keys[] = {
+	{"zero", key_read_number, .kind = &parse_percent, .min = 0, .max = PPM,
+	 KEY_FIELD(struct phase_spec, zero_ppm)},
+	{"common", key_read_number, .kind = &parse_percent, .min = 0, .max = PPM,
+	 KEY_FIELD(struct phase_spec, common_ppm)},
+	{.name = "class", .read = read_class},
+	{.name = NULL},
+};
+
+static int read_content(const struct key *key, const struct node *value, void *target,
+			struct error *error)
+{
+	struct phase_spec *spec = target;
+	char sum[PARSE_FORMAT_BYTES];
+	uint64_t ppm;
+	int err = keys_read(content_keys, value, key->name, 0, spec, error);
+
+	if (err)
+		return err;
+	ppm = (uint64_t)spec->zero_ppm + spec->common_ppm + spec->class_ppm;
+	if (ppm > PPM)
+		return node_error(
+			value, error,
+			"content adds up to '%s'; allowed: at most 100%%, the rest is private",
+			parse_format(&parse_percent, ppm, sum, sizeof(sum)));
+	return 0;
+}
+
+static int read_rate(const struct key *key, const struct node *value, void *target,
+		     struct error *error)
+{
+	struct phase_spec *spec = target;
+
+	if (value->kind == NODE_SCALAR && strcmp(value->text, "max") == 0) {
+		spec->rate = 0;
+		return 0;
+	}
+	if (key_read_number(key, value, target, NULL))
+		return key_wrong(value, key->name, "is not a rate",
+				 "touches a second from 1 to 1000000000, or max", error);
+	return 0;
+}
+
+static const struct key phase_keys[] = {
+	{"kind", key_read_nothing, .required = true},
+	{"pages", key_read_number, .only = KIND_TOUCHES, .kind = &parse_count, .min = 1,
+	 .max = WORKLOAD_PAGES_MAX, KEY_FIELD(struct phase_spec, pages)},
+	{"write", key_read_number, .fallback = "0%", .only = KIND_TOUCHES, .kind = &parse_percent,
+	 .min = 0, .max = PPM, KEY_FIELD(struct phase_spec, write_ppm)},
+	{"rate", read_rate, .fallback = "20000", .only = KIND_TOUCHES, .kind = &parse_count,
+	 .min = 1, .max = WORKLOAD_RATE_MAX, KEY_FIELD(struct phase_spec, rate)},
+	{"alpha", key_read_number, .fallback = "1", .only = 1u << WORK_ZIPF, .kind = &parse_decimal,
+	 .min = 0, .max = 4ull * PPM, KEY_FIELD(struct phase_spec, alpha_ppm)},
+	{"content", read_content, .only = KIND_TOUCHES},
+	{"seconds", key_read_number, .only = KIND_IN_PHASE, .kind = &parse_seconds,
+	 .min = NS_PER_S / 1000, .max = SCENARIO_SECONDS_MAX,
+	 KEY_FIELD(struct phase_spec, duration_ns)},
+	{"phases", key_read_nothing, .required = true, .only = KIND_PHASED},
+	{.name = NULL},
+};
+
+static int read_kind(const struct node *value, bool in_phase, uint32_t *kind, struct error *error)
+{
+	const struct node *word = node_child(value, "kind");
+
+	if (value->kind != NODE_MAP)
+		return key_wrong(value, "workload", "is not a map", "{kind: KIND, ..}", error);
+	if (!word)
+		return node_error(
+			value, error,
+			"key 'kind' is missing in workload; allowed: idle, toucher, zipf, "
+			"scan, boot, phased");
+	if (key_word(kind_words, word, "kind", kind, error))
+		return -EINVAL;
+	if (in_phase && *kind == WORKLOAD_KINDS)
+		return key_wrong(word, "kind", "is inside phases",
+				 "idle, toucher, zipf, scan, boot", error);
+	return 0;
+}
+
+struct guest_size {
+	npages_t memory, swap;
+};
+
+static int read_phase(const struct node *value, uint32_t kind, bool in_phase,
+		      const struct guest_size *guest, struct phase_spec *spec, struct error *error)
+{
+	unsigned kinds = 1u << kind | (in_phase ? KIND_IN_PHASE : 0);
+	const struct node *pages = node_child(value, "pages");
+	char what[32];
+	int err;
+
+	*spec = (struct phase_spec){.kind = (enum workload_kind)kind};
+	snprintf(what, sizeof(what), "workload %s", kind_words[kind].word);
+	err = keys_read(phase_keys, value, what, kinds, spec, error);
+	if (err || !(kinds & KIND_TOUCHES))
+		return err;
+	if (!pages)
+		spec->pages = (uint32_t)(guest->memory / 2);
+	if (spec->pages > guest->memory + guest->swap)
+		return node_error(pages ? pages : value, error,
+				  "pages '%u' are more than the guest's memory and swap hold; "
+				  "allowed: up to %llu",
+				  spec->pages, (unsigned long long)(guest->memory + guest->swap));
+	return 0;
+}
+
+static int read_phases(const struct node *workload, const struct guest_size *guest,
+		       struct workload_spec *out, struct error *error)
+{
+	const struct node *list = node_child(workload, "phases");
+	struct phase_spec unused;
+	uint32_t kind;
+	int err = keys_read(phase_keys, workload, "workload phased", KIND_PHASED, &unused, error);
+
+	if (err)
+		return err;
+	if (list->kind != NODE_LIST)
+		return key_wrong(list, "phases", "is not a list", "a list of workloads", error);
+	if (list->nr < 1 || list->nr > WORKLOAD_PHASES)
+		return node_error(list, error, "phases has '%u' entries; allowed: 1 to %d",
+				  list->nr, WORKLOAD_PHASES);
+	out->nr_phases = 0;
+	for (const struct node *n = list->first; n; n = n->next) {
+		err = read_kind(n, true, &kind, error);
+		if (!err)
+			err = read_phase(n, kind, true, guest, &out->phase[out->nr_phases++],
+					 error);
+		if (err)
+			return err;
+		if (n->next && !node_child(n, "seconds"))
+			return node_error(n, error,
+					  "key 'seconds' is missing in a phase; allowed: only the "
+					  "last phase may do without");
+	}
+	return 0;
+}
+
+int scenario_workload_read(const struct node *value, npages_t memory_pages, npages_t swap_pages,
+			   struct workload_spec *out, struct error *error)
+{
+	struct guest_size guest = {memory_pages, swap_pages};
+	uint32_t kind;
+	int err;
+
+	*out = (struct workload_spec){.nr_phases = 1};
+	err = read_kind(value, false, &kind, error);
+	if (err)
+		return err;
+	if (kind == WORKLOAD_KINDS)
+		return read_phases(value, &guest, out, error);
+	return read_phase(value, kind, false, &guest, &out->phase[0], error);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * options.h: the guest's command line, as ballast/guest_abi.h describes it.
+ */
+#ifndef BALLAST_GUEST_OPTIONS_H
+#define BALLAST_GUEST_OPTIONS_H
+
+#include "guest/core/workload.h"
+#include "mm/policy/policy.h"
+
+#define OPTIONS_DEVICES 8
+
+struct options_device {
+	uint64_t gpa;
+	uint32_t irq;
+};
+
+struct guest_options {
+	uint64_t seed;
+	uint64_t vm;
+	uint64_t tsc_khz; /* 0: not said */
+	const struct policy_ops *pager;
+	struct workload_spec workload;
+	unsigned nr_devices;
+	struct options_device device[OPTIONS_DEVICES];
+};
+
+/*
+ * text[0, length): words separated by blanks. Words that do not begin with "lab." or "virtio_mmio.device=" are for other
+ * kernels and skipped. Left out: seed 1, vm 0, pager clock, workload idle. A word given twice: the last one counts;
+ * devices add up. 0; -EINVAL: *word and *word_length say which word is unknown or wrong (within text).
+ */
+int guest_options_parse(const char *text, size_t length, struct guest_options *out,
+			const char **word, size_t *word_length);
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * run.c: from steps to touches.
+ *
+ * A step is drawn before it is known whether it is due; a touch that is not stays in r->step until it is, or until its
+ * phase is over. Filling is not paced. Only the first integrity error's details are kept: the later ones are often its
+ * consequences.
+ */
+#include "guest/core/run.h"
+
+void run_init(struct run *r, struct guest *guest, const struct workload_spec *spec, uint64_t seed,
+	      uint64_t vm, const struct run_ops *ops, void *ctx)
+{
+	*r = (struct run){.guest = guest, .ops = ops, .ctx = ctx, .phase_end_ns = UINT64_MAX};
+	workload_init(&r->workload, spec, seed, vm);
+}
+
+static void begin_phase(struct run *r, uint64_t now_ns)
+{
+	const struct phase_spec *phase = workload_phase(&r->workload);
+	npages_t unused = r->guest->frames.free_pages;
+
+	/* What boot can take without paging, and what the records have room for. */
+	unused = unused > PAGER_RESERVE ? unused - PAGER_RESERVE : 0;
+	if (unused > r->guest->pager.pages)
+		unused = r->guest->pager.pages;
+	workload_phase_begin(&r->workload, unused);
+	r->guest->stats->phase = r->workload.phase;
+	r->phase_end_ns = phase->duration_ns ? now_ns + phase->duration_ns : UINT64_MAX;
+	r->filling = true;
+	if (!r->stepped)
+		r->ops->event(r->ctx, GUEST_EVENT_FIRST_STEP);
+	r->stepped = true;
+}
+
+static int fill_page(struct run *r, uint32_t page)
+{
+	int err = 0;
+	uint64_t *words = r->ops->page(r->ctx, page, true, &err);
+
+	if (!words)
+		return err;
+	content_fill(workload_content(&r->workload), page, words);
+	r->guest->marks[page] = 0;
+	r->guest->stats->filled_pages++;
+	return 0;
+}
+
+static int touch_page(struct run *r, uint32_t page, bool write)
+{
+	struct guest_stats *stats = r->guest->stats;
+	struct content_error bad;
+	int err = 0;
+	uint64_t *words = r->ops->page(r->ctx, page, write, &err);
+
+	if (!words)
+		return err;
+	if (!content_touch(workload_content(&r->workload), page, &r->guest->marks[page], write,
+			   words, &bad)) {
+		if (!stats->integrity_errors) {
+			stats->bad_page = page;
+			stats->bad_gfn = pager_frame_of(&r->guest->pager, page).v;
+			stats->bad_word = bad.word;
+			stats->bad_found = bad.found;
+			stats->bad_expected = bad.expected;
+		}
+		stats->integrity_errors++;
+	}
+	stats->integrity_checks++;
+	stats->work_units++;
+	return 0;
+}
+
+/* Filling is over: the phase's own work begins. */
+static void begin_work(struct run *r, uint64_t now_ns)
+{
+	if (!r->filling)
+		return;
+	r->filling = false;
+	r->due = 0;
+	pace_start(&r->pace, workload_phase(&r->workload)->rate, now_ns);
+	r->ops->event(r->ctx, GUEST_EVENT_FILLED);
+}
+
+/* Does r->step if it is due. 1: not before *wake_ns. */
+static int do_step(struct run *r, uint64_t now_ns, uint64_t *wake_ns)
+{
+	const struct workload_step *s = &r->step;
+
+	switch (s->op) {
+	case STEP_BEGIN:
+		begin_phase(r, now_ns);
+		return 0;
+	case STEP_FILL:
+		return fill_page(r, s->page);
+	case STEP_TOUCH:
+		begin_work(r, now_ns);
+		if (!r->due)
+			r->due = pace_due(&r->pace, now_ns, wake_ns);
+		if (!r->due)
+			return 1;
+		r->due--;
+		return touch_page(r, s->page, s->write);
+	case STEP_PHASE_END:
+		pager_release_all(&r->guest->pager);
+		return 0;
+	case STEP_WAIT:
+		begin_work(r, now_ns);
+		*wake_ns = UINT64_MAX;
+		return 1;
+	case STEP_DONE:
+		break;
+	}
+	return 0;
+}
+
+int run_slice(struct run *r, uint64_t now_ns, uint64_t *wake_ns)
+{
+	*wake_ns = now_ns;
+	if (now_ns >= r->phase_end_ns) {
+		r->phase_end_ns = UINT64_MAX;
+		r->has_step = false;
+		workload_phase_over(&r->workload);
+	}
+	for (uint32_t i = 0; i < RUN_CHUNK; i++) {
+		int err;
+
+		if (!r->has_step)
+			r->step = workload_next(&r->workload);
+		if (r->step.op == STEP_DONE)
+			return RUN_OVER;
+		r->has_step = true;
+		err = do_step(r, now_ns, wake_ns);
+		if (err < 0)
+			return err;
+		if (err) {
+			uint64_t latest = now_ns + RUN_MAX_REST_NS;
+
+			if (*wake_ns > r->phase_end_ns)
+				*wake_ns = r->phase_end_ns;
+			if (*wake_ns > latest)
+				*wake_ns = latest;
+			return RUN_GOES_ON;
+		}
+		r->has_step = false;
+	}
+	return RUN_GOES_ON;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * run.h: the guest's life: takes the steps of its workload one by one, at their pace, and checks every page it touches.
+ *
+ * The body calls run_slice() again and again, with the time, and sleeps when told to. The simulator can do so with
+ * its virtual clock as well as the kernel with the processor's.
+ */
+#ifndef BALLAST_GUEST_RUN_H
+#define BALLAST_GUEST_RUN_H
+
+#include "guest/core/guest.h"
+#include "guest/core/pace.h"
+#include "guest/core/workload.h"
+
+#define RUN_CHUNK       64u      /* touches between two looks at the clock */
+#define RUN_MAX_REST_NS NS_PER_S /* longest sleep asked for */
+
+/* The body. Called from run_slice() only; both required. */
+struct run_ops {
+	/*
+	 * The page's words, resident or made so when they are touched; valid until the next call. NULL: that failed,
+	 * *err says why (as pager_fault() does).
+	 */
+	uint64_t *(*page)(void *ctx, uint32_t page, bool write, int *err);
+	void (*event)(void *ctx, enum guest_event event);
+};
+
+struct run {
+	struct guest *guest;
+	const struct run_ops *ops;
+	void *ctx;
+	struct workload workload;
+	struct pace pace;
+	struct workload_step step; /* drawn, not done yet, if has_step */
+	bool has_step;
+	bool stepped;          /* GUEST_EVENT_FIRST_STEP is out */
+	bool filling;          /* GUEST_EVENT_FILLED of this phase is not out yet */
+	uint32_t due;          /* touches left of this slice */
+	uint64_t phase_end_ns; /* UINT64_MAX: the phase lasts */
+};
+
+/* guest, ops, spec: borrowed for the run's life. spec: valid, no phase larger than the guest's pager. */
+void run_init(struct run *r, struct guest *guest, const struct workload_spec *spec, uint64_t seed,
+	      uint64_t vm, const struct run_ops *ops, void *ctx);
+
+enum run_result { RUN_GOES_ON, RUN_OVER };
+
+/*
+ * Does what is due at now_ns, RUN_CHUNK touches at most. RUN_GOES_ON: call again at *wake_ns (not before now; never more
+ * than RUN_MAX_REST_NS away). RUN_OVER: no more phases. Negative: what ops->page() said; the run cannot go on.
+ *
+ * Statistics are stored as things happen: filled_pages, work_units, integrity_*, bad_*, phase.
+ */
+int run_slice(struct run *r, uint64_t now_ns, uint64_t *wake_ns);
+
+#endif

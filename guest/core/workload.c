@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * workload.c: the sequence of steps of a workload, as workload.h describes it.
+ *
+ * A state machine over enum workload_op: `stage` is the kind of the next step.
+ *
+ *   BEGIN -> FILL (each page once) -> TOUCH or WAIT, until the user calls workload_phase_over()
+ *         -> PHASE_END -> BEGIN of the next phase, or DONE
+ *
+ * Each phase has two generators of its own, made from (seed, phase) alone: one draws pages, one draws which touches
+ * write. So a phase's pages are the same whatever came before it, and whatever its share of writes.
+ */
+#include "guest/core/workload.h"
+
+#include <errno.h>
+
+const char *const workload_kind_names[WORKLOAD_KINDS] = {
+	[WORK_IDLE] = "idle", [WORK_TOUCHER] = "toucher", [WORK_ZIPF] = "zipf",
+	[WORK_SCAN] = "scan", [WORK_BOOT] = "boot",
+};
+
+static bool phase_valid(const struct phase_spec *p, bool last)
+{
+	bool sized = p->kind == WORK_TOUCHER || p->kind == WORK_ZIPF || p->kind == WORK_SCAN;
+
+	return (unsigned)p->kind < WORKLOAD_KINDS && sized == (p->pages > 0) &&
+	       p->write_ppm <= PPM && p->alpha_ppm <= WORKLOAD_ALPHA_MAX &&
+	       (uint64_t)p->zero_ppm + p->common_ppm + p->class_ppm <= PPM &&
+	       (p->duration_ns || last);
+}
+
+int workload_check(const struct workload_spec *spec, uint32_t *phase_out)
+{
+	*phase_out = 0;
+	if (spec->nr_phases < 1 || spec->nr_phases > WORKLOAD_PHASES)
+		return -EINVAL;
+	for (uint32_t i = 0; i < spec->nr_phases; i++) {
+		if (!phase_valid(&spec->phase[i], i + 1 == spec->nr_phases)) {
+			*phase_out = i;
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static void enter_phase(struct workload *w, uint32_t phase)
+{
+	w->phase = phase;
+	w->stage = phase < w->spec->nr_phases ? STEP_BEGIN : STEP_DONE;
+	w->pages = 0;
+	w->at = 0;
+	if (w->stage == STEP_BEGIN)
+		content_init(&w->content, &w->spec->phase[phase], w->seed, w->vm, phase);
+}
+
+void workload_init(struct workload *w, const struct workload_spec *spec, uint64_t seed, uint64_t vm)
+{
+	*w = (struct workload){.spec = spec, .seed = seed, .vm = vm};
+	enter_phase(w, 0);
+}
+
+/* All pages are filled: on to the touches, if this kind has any. */
+static void start_running(struct workload *w)
+{
+	const struct phase_spec *p = workload_phase(w);
+
+	w->stage = p->kind == WORK_IDLE || p->kind == WORK_BOOT ? STEP_WAIT : STEP_TOUCH;
+	w->at = p->kind == WORK_SCAN ? (uint32_t)rng_below(&w->pages_rng, w->pages) : 0;
+}
+
+void workload_phase_begin(struct workload *w, npages_t free_pages)
+{
+	const struct phase_spec *p = workload_phase(w);
+	uint64_t key = rng_mix(rng_mix(w->seed) + w->phase);
+
+	if (w->stage != STEP_BEGIN)
+		return;
+	w->pages_rng = rng_seeded(key);
+	w->writes_rng = rng_seeded(rng_mix(~key));
+	w->pages = p->pages;
+	if (p->kind == WORK_BOOT)
+		w->pages = free_pages < UINT32_MAX ? (uint32_t)free_pages : UINT32_MAX;
+	if (p->kind == WORK_ZIPF) {
+		zipf_init(&w->zipf, w->pages, p->alpha_ppm);
+		scatter_init(&w->scatter, w->pages, &w->pages_rng);
+	}
+	w->stage = STEP_FILL;
+	if (!w->pages)
+		start_running(w);
+}
+
+static uint32_t next_page(struct workload *w)
+{
+	uint32_t page = w->at;
+
+	if (workload_phase(w)->kind == WORK_ZIPF)
+		return scatter_of(&w->scatter, zipf_draw(&w->zipf, &w->pages_rng));
+	w->at = page + 1 < w->pages ? page + 1 : 0;
+	return page;
+}
+
+struct workload_step workload_next(struct workload *w)
+{
+	struct workload_step step = {.op = w->stage};
+
+	switch (w->stage) {
+	case STEP_FILL:
+		step.page = w->at++;
+		if (w->at == w->pages)
+			start_running(w);
+		break;
+	case STEP_TOUCH:
+		step.page = next_page(w);
+		step.write = rng_below(&w->writes_rng, PPM) < workload_phase(w)->write_ppm;
+		break;
+	case STEP_PHASE_END:
+		enter_phase(w, w->phase + 1);
+		break;
+	case STEP_BEGIN:
+	case STEP_WAIT:
+	case STEP_DONE:
+		break;
+	}
+	return step;
+}
+
+void workload_phase_over(struct workload *w)
+{
+	if (w->stage == STEP_FILL || w->stage == STEP_TOUCH || w->stage == STEP_WAIT)
+		w->stage = STEP_PHASE_END;
+}
+
+const struct phase_spec *workload_phase(const struct workload *w)
+{
+	uint32_t last = w->spec->nr_phases - 1;
+
+	return &w->spec->phase[w->phase < last ? w->phase : last];
+}
+
+const struct content *workload_content(const struct workload *w)
+{
+	return &w->content;
+}

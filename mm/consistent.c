@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * consistent.c: recomputes from the page records everything that the manager caches, and compares.
+ */
+#include "mm/page.h"
+
+struct tally {
+	npages_t count[PAGE_STATES];
+	npages_t slots, pinned, waiting, ahead, in_policy;
+};
+
+static bool fail(const char **why, const char *what)
+{
+	*why = what;
+	return false;
+}
+
+static bool stage_in_use(const struct mm *m, uint16_t s)
+{
+	return (m->stage_map[s / 64] & 1ull << (s % 64)) != 0;
+}
+
+static bool page_is_sound(const struct mm *m, const struct mm_vm *v, uint32_t g, const char **why)
+{
+	const struct page *p = &v->page[g];
+	bool has_slot = p->flags & PAGE_HAS_SLOT;
+
+	if (has_slot) {
+		const struct slot_owner *o = &m->owner[p->slot];
+
+		if ((o->vm & ~SLOT_BUSY) != vm_id(m, v) + 1 || o->gfn != g)
+			return fail(why, "a page's slot belongs to another");
+		if (p->state == PAGE_UNTOUCHED)
+			return fail(why, "an untouched page has a slot");
+		if (slot_busy(m, p->slot) != (p->state == PAGE_LEAVING) &&
+		    p->state != PAGE_RESIDENT)
+			return fail(why, "a slot is busy without a write, or the other way round");
+		if (p->state == PAGE_RESIDENT && !(p->flags & PAGE_PROTECTED))
+			return fail(why, "a page with a slot can be written unseen");
+	}
+	if ((p->state == PAGE_LEAVING || p->state == PAGE_ARRIVING) && !has_slot)
+		return fail(why, "a page is on its way without a slot");
+	if ((p->state == PAGE_SAMPLED || p->state == PAGE_LEAVING) && !stage_in_use(m, p->stage))
+		return fail(why, "a page's stage is not in use");
+	if (p->flags & PAGE_PROTECTED && p->state != PAGE_RESIDENT)
+		return fail(why, "an absent page is protected");
+	return true;
+}
+
+static bool vm_is_sound(const struct mm *m, const struct mm_vm *v, struct tally *t,
+			const char **why)
+{
+	npages_t sum = 0;
+
+	for (uint32_t g = 0; g < v->nr_gfns; g++) {
+		const struct page *p = &v->page[g];
+
+		if (!page_exists(v, g)) {
+			if (p->state != PAGE_UNTOUCHED || p->flags)
+				return fail(why, "a page in the hole");
+			continue;
+		}
+		if (!page_is_sound(m, v, g, why))
+			return false;
+		t->count[p->state]++;
+		t->slots += (p->flags & PAGE_HAS_SLOT) != 0;
+		t->pinned += (p->flags & PAGE_PINNED) != 0;
+		t->waiting += (p->flags & PAGE_WAITING) != 0;
+		t->ahead += (p->flags & PAGE_AHEAD) != 0 && p->state == PAGE_SWAPPED;
+	}
+	for (unsigned s = 0; s < PAGE_STATES; s++) {
+		sum += t->count[s];
+		if (t->count[s] != v->count[s])
+			return fail(why, "a state's count is wrong");
+	}
+	if (sum != v->config.pages)
+		return fail(why, "the states do not sum to configured");
+	if (t->pinned != v->pinned || t->waiting != v->nr_waiting)
+		return fail(why, "pinned or waiting count is wrong");
+	for (uint32_t i = 0; i < v->nr_waiting; i++)
+		if (!(v->page[v->waiting[(v->waiting_first + i) % MM_WAITING]].flags &
+		      PAGE_WAITING))
+			return fail(why, "a page in the waiting queue is not marked");
+	if (m->config.pager->consistent && !m->config.pager->consistent(v->policy))
+		return fail(why, "the replacement policy is inconsistent");
+	return true;
+}
+
+static bool slots_are_sound(const struct mm *m, npages_t owned, const char **why)
+{
+	npages_t used = 0, bad = 0, dropped = 0;
+
+	for (uint32_t s = 0; s < m->config.swap_pages; s++) {
+		bool marked = (m->slot_map[s / 64] & 1ull << (s % 64)) != 0;
+		uint32_t vm = m->owner[s].vm & ~SLOT_BUSY;
+
+		used += marked;
+		if (marked != (m->owner[s].vm != 0))
+			return fail(why, "a slot is used by nobody or free and owned");
+		bad += vm == SLOT_BAD;
+		dropped += vm == SLOT_DROPPED;
+	}
+	if (used != m->slots_used || bad != m->slots_bad)
+		return fail(why, "the count of used slots is wrong");
+	if (used != owned + bad + dropped)
+		return fail(why, "a slot leaked");
+	return true;
+}
+
+/* Pages that were touched while the request writes them. */
+static uint32_t came_back(const struct mm *m, const struct mm_io *io)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; io->write && i < io->nr; i++) {
+		if (io->page[i].vm == IO_CAME_BACK)
+			n++;
+		if (io->page[i].vm >= m->top_vm)
+			continue;
+		const struct page *p = &m->vm[io->page[i].vm].page[io->page[i].gfn];
+		n += !(p->state == PAGE_LEAVING && p->stage == io->stage[i].v);
+	}
+	return n;
+}
+
+/* Every stage in use has exactly one user: a sampled page, a request under way, or read-ahead. */
+static bool stages_are_sound(const struct mm *m, npages_t sampled, const char **why)
+{
+	uint32_t used = 0, ahead = 0, io_stages = 0, reading = 0, extra = 0;
+
+	for (uint32_t w = 0; w < MM_STAGES / 64; w++)
+		used += (uint32_t)__builtin_popcountll(m->stage_map[w]);
+	for (uint32_t i = 0; i < m->nr_ahead; i++)
+		ahead += m->ahead[(m->ahead_first + i) % MM_AHEAD_PAGES].vm != MM_VM_NONE;
+	for (unsigned i = 0; i < MM_IOS; i++) {
+		io_stages += m->io[i].nr;
+		reading += m->io[i].write ? 0 : m->io[i].nr;
+		extra += came_back(m, &m->io[i]);
+	}
+	if (used != m->stages_used || used != sampled + io_stages + ahead)
+		return fail(why, "a stage leaked");
+	if (m->read_stages != reading + ahead || m->extra_stages != extra)
+		return fail(why, "the tickets of the reserve are wrong");
+	return true;
+}
+
+bool mm_consistent(const struct mm *m, const char **why)
+{
+	npages_t charged = 0, leaving = 0, sampled = 0, owned = 0, waiting = 0;
+
+	*why = "";
+	for (uint32_t i = 0; i < m->top_vm; i++) {
+		const struct mm_vm *v = &m->vm[i];
+		struct tally t = {0};
+
+		if (!v->in_use)
+			continue;
+		if (!vm_is_sound(m, v, &t, why))
+			return false;
+		charged += vm_charged(v);
+		leaving += t.count[PAGE_LEAVING];
+		sampled += t.count[PAGE_SAMPLED];
+		owned += t.slots;
+		waiting += t.waiting;
+	}
+	if (charged != m->charged || leaving != m->leaving || sampled != m->sampled ||
+	    waiting != m->nr_waiting)
+		return fail(why, "a machine-wide count is wrong");
+	if (mm_used(m) > m->config.memory_pages || m->peak_used < mm_used(m))
+		return fail(why, "the budget is exceeded");
+	return slots_are_sound(m, owned, why) && stages_are_sound(m, sampled, why);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * fault.c: somebody touched a page: look at its record and do what is right.
+ *
+ * A fault that needs a frame takes a free one, or waits. The last pages of free memory (below *low*) are kept for VMs
+ * below their target, so that a VM that grows cannot make those wait that are owed memory. Waiting faults are served,
+ * whenever frames come free, to the VM that is furthest below its target (as a share of the target), oldest first
+ * within a VM: fairness comes from the targets, not from who faults first.
+ *
+ * What a body refuses (no host memory, say) is undone and waits too; mm_tick() tries again.
+ */
+#include "mm/page.h"
+
+static bool frame_allowed(const struct mm *m, const struct mm_vm *v)
+{
+	npages_t free = mm_free_pages(m);
+
+	if (!free)
+		return false;
+	return free > m->level_pages[MM_LOW] || vm_charged(v) < v->target || m->stopping;
+}
+
+static bool may_sacrifice(void *ctx, uint32_t g)
+{
+	const struct mm_vm *v = ctx;
+
+	return v->page[g].state == PAGE_RESIDENT && !(v->page[g].flags & PAGE_PINNED);
+}
+
+/* A VM that is done for pays with a page of its own. */
+static bool sacrifice(struct mm *m, struct mm_vm *v)
+{
+	struct victim_filter filter = {.may_leave = may_sacrifice, .ctx = v};
+	uint32_t g;
+
+	if (!m->config.pager->victim(v->policy, &filter, &g) ||
+	    m->ops->discard(m->body, vm_id(m, v), gfn(g)))
+		return false;
+	if (v->page[g].flags & PAGE_HAS_SLOT)
+		slot_release(m, v, g);
+	v->page[g].flags &= PAGE_WAITING;
+	m->config.pager->removed(v->policy, g, POLICY_GONE);
+	page_move(m, v, g, PAGE_UNTOUCHED);
+	return true;
+}
+
+bool frame_take(struct mm *m, struct mm_vm *v)
+{
+	return frame_allowed(m, v) || (v->doomed && sacrifice(m, v));
+}
+
+void fault_wait(struct mm *m, struct mm_vm *v, uint32_t g)
+{
+	if (v->page[g].flags & PAGE_WAITING)
+		return;
+	if (v->nr_waiting == MM_WAITING) {
+		m->ops->wake(m->body, vm_id(m, v), gfn(g)); /* it faults again, later */
+		return;
+	}
+	v->page[g].flags |= PAGE_WAITING;
+	v->waiting[(v->waiting_first + v->nr_waiting) % MM_WAITING] = g;
+	v->nr_waiting++;
+	m->nr_waiting++;
+}
+
+/* The result of a body call: true if it worked. */
+static bool done(struct mm_vm *v, int result)
+{
+	if (result)
+		v->body_errors++;
+	return result == 0;
+}
+
+static bool serve_zero(struct mm *m, struct mm_vm *v, uint32_t g)
+{
+	if (!frame_take(m, v) || !done(v, m->ops->map_zero(m->body, vm_id(m, v), gfn(g))))
+		return false;
+	page_move(m, v, g, PAGE_RESIDENT);
+	page_brought_in(m, v, g);
+	v->faults_zero++;
+	return true;
+}
+
+static bool serve_read_ahead(struct mm *m, struct mm_vm *v, uint32_t g)
+{
+	struct page *p = &v->page[g];
+	uint16_t s;
+
+	if (!frame_take(m, v))
+		return false;
+	if (!ahead_take(m, vm_id(m, v), g,
+			&s)) { /* its read is under way: now somebody waits for it */
+		page_move(m, v, g, PAGE_ARRIVING);
+		return true;
+	}
+	p->flags &= (uint8_t)~PAGE_AHEAD;
+	bool ok = done(v, m->ops->map_stage(m->body, vm_id(m, v), gfn(g), stage(s), true));
+	stage_drop_put(m, &(stage_t){s}, 1);
+	m->read_stages--;
+	if (!ok)
+		return false;
+	p->flags |= PAGE_PROTECTED;
+	page_move(m, v, g, PAGE_RESIDENT);
+	page_brought_in(m, v, g);
+	v->faults_swap_in++;
+	return true;
+}
+
+/* Touched while it is being written: a copy of the stage is mapped, which is clean once the write is done. */
+static bool serve_leaving(struct mm *m, struct mm_vm *v, uint32_t g)
+{
+	struct page *p = &v->page[g];
+
+	if (m->extra_stages == MM_EXTRA_STAGES ||
+	    !done(v, m->ops->map_stage(m->body, vm_id(m, v), gfn(g), stage(p->stage), true)))
+		return false;
+	m->extra_stages++;
+	p->flags |= PAGE_PROTECTED;
+	page_move(m, v, g, PAGE_RESIDENT);
+	page_brought_in(m, v, g);
+	v->faults_swap_in++;
+	return true;
+}
+
+static bool serve_sampled(struct mm *m, struct mm_vm *v, uint32_t g)
+{
+	struct page *p = &v->page[g];
+	bool clean = p->flags & PAGE_HAS_SLOT;
+
+	/* the copy's frame is in the reserve; it is one page, and the stage is emptied before anything else happens */
+	if (!done(v, m->ops->map_stage(m->body, vm_id(m, v), gfn(g), stage(p->stage), clean)))
+		return false;
+	stage_drop_put(m, &(stage_t){p->stage}, 1);
+	p->flags = (uint8_t)(clean ? p->flags | PAGE_PROTECTED : p->flags & ~PAGE_PROTECTED);
+	page_move(m, v, g, PAGE_RESIDENT);
+	m->config.pager->accessed(v->policy, g, false, m->now_ns);
+	page_guard(v, g);
+	v->faults_sampled++;
+	return true;
+}
+
+/* True: served, or nothing to do, or on its way. False: it must wait. */
+static bool serve(struct mm *m, struct mm_vm *v, uint32_t g)
+{
+	struct page *p = &v->page[g];
+
+	switch ((enum page_state)p->state) {
+	case PAGE_UNTOUCHED:
+		return serve_zero(m, v, g);
+	case PAGE_SWAPPED:
+		if (!(p->flags & PAGE_HAS_SLOT))
+			return serve_zero(m, v, g);
+		if (p->flags & PAGE_AHEAD)
+			return serve_read_ahead(m, v, g);
+		return io_read_start(m, v, g);
+	case PAGE_SAMPLED:
+		return serve_sampled(m, v, g);
+	case PAGE_LEAVING:
+		return serve_leaving(m, v, g);
+	case PAGE_ARRIVING:
+		return true;
+	case PAGE_RESIDENT:
+	default:
+		v->faults_stale++;
+		m->ops->wake(m->body, vm_id(m, v), gfn(g));
+		return true;
+	}
+}
+
+/* The VM with waiting faults that is furthest below its target, or NULL. */
+static struct mm_vm *neediest(struct mm *m)
+{
+	struct mm_vm *best = NULL;
+
+	for (uint32_t i = 0; i < m->top_vm; i++) {
+		struct mm_vm *v = &m->vm[i];
+
+		if (!v->nr_waiting)
+			continue;
+		if (!best) {
+			best = v;
+			continue;
+		}
+		if (v->doomed != best->doomed) {
+			best = v->doomed ? v : best;
+			continue;
+		}
+		/* (target - charged) / target of v against best's, by cross-multiplication */
+		__int128 mine =
+			(__int128)((int64_t)v->target - (int64_t)vm_charged(v)) * best->target;
+		__int128 its =
+			(__int128)((int64_t)best->target - (int64_t)vm_charged(best)) * v->target;
+		if (mine > its)
+			best = v;
+	}
+	return best;
+}
+
+void fault_serve_waiting(struct mm *m)
+{
+	struct mm_vm *v;
+
+	while (m->nr_waiting && (v = neediest(m)) != NULL) {
+		uint32_t g = v->waiting[v->waiting_first];
+
+		if (!serve(m, v, g))
+			return; /* whoever has the strongest claim goes first, even if another could go now */
+		v->page[g].flags &= (uint8_t)~PAGE_WAITING;
+		v->waiting_first = (v->waiting_first + 1) % MM_WAITING;
+		v->nr_waiting--;
+		m->nr_waiting--;
+	}
+}
+
+/* First write to a protected page: its slot, if it still has one, is no longer true. */
+static void write_protected(struct mm *m, struct mm_vm *v, uint32_t g)
+{
+	struct page *p = &v->page[g];
+
+	if (m->ops->unprotect(m->body, vm_id(m, v), gfn(g))) {
+		v->body_errors++; /* the page is as before and the writer asks again */
+		m->ops->wake(m->body, vm_id(m, v), gfn(g));
+		return;
+	}
+	if (!(p->flags & PAGE_PROTECTED)) { /* let go already, or a withdrawal failed half-way */
+		v->faults_stale++;
+		return;
+	}
+	if (p->flags & PAGE_HAS_SLOT)
+		slot_release(m, v, g);
+	p->flags &= (uint8_t)~PAGE_PROTECTED;
+	m->config.pager->accessed(v->policy, g, true, m->now_ns);
+	v->faults_wp++;
+}
+
+void mm_fault(struct mm *m, uint32_t vm, gfn_t g, enum mm_fault_kind kind, uint64_t now_ns)
+{
+	struct mm_vm *v = vm < m->config.max_vms ? &m->vm[vm] : NULL;
+
+	mm_enter(m, now_ns);
+	if (!v || !v->in_use || v->ended || !page_exists(v, g.v)) {
+		m->ops->wake(m->body, vm, g);
+		return;
+	}
+	uint32_t n = (uint32_t)g.v;
+	struct page *p = &v->page[n];
+
+	if (kind == MM_FAULT_WRITE_PROTECTED && p->state == PAGE_RESIDENT) {
+		write_protected(m, v, n);
+	} else {
+		bool needs_frame = p->state == PAGE_UNTOUCHED || p->state == PAGE_SWAPPED;
+
+		if ((needs_frame && m->nr_waiting) || !serve(m, v, n)) {
+			fault_wait(m, v, n);
+			fault_serve_waiting(m);
+		}
+	}
+	mm_leave(m);
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * mm.c: the manager's life: the machine, its VMs, time, stopping, and what it reports.
+ */
+#include <string.h>
+
+#include "mm/page.h"
+
+static size_t map_bytes(const struct mm_config *c)
+{
+	return (c->swap_pages + 63) / 64 * sizeof(uint64_t);
+}
+
+uint32_t mm_stages(void)
+{
+	return MM_STAGES;
+}
+
+uint32_t mm_read_stages(void)
+{
+	return MM_READ_STAGES;
+}
+
+static bool config_is_sane(const struct mm_config *c)
+{
+	for (unsigned i = 0; i + 1 < MM_STATES; i++)
+		if (c->state_ppm[i] < c->state_ppm[i + 1])
+			return false;
+	return c->pager && c->max_vms && c->state_ppm[MM_HIGH] < PPM &&
+	       c->swap_pages < SLOT_DROPPED && c->memory_pages < UINT32_MAX;
+}
+
+int mm_create(const struct mm_config *config, const struct mm_body_ops *ops, void *body,
+	      struct mm **out)
+{
+	struct mm *m;
+
+	*out = NULL;
+	if (!config_is_sane(config) ||
+	    mm_least_memory_pages(config, config->max_vms, 0) > config->memory_pages)
+		return -22; /* -EINVAL; errno.h is the host's */
+	m = ops->zalloc(body, MM_VM_NONE, sizeof *m);
+	if (!m)
+		return -12;
+	m->config = *config;
+	m->ops = ops;
+	m->body = body;
+	m->metadata_bytes = sizeof *m;
+	m->now_ns = m->rebalanced_ns = config->start_ns;
+	m->reserve = MM_RESERVE_PAGES + config->bounce_pages_per_vm * config->max_vms;
+	m->peak_used = m->reserve;
+	m->swap.capacity_pages = config->swap_pages;
+	mm_levels_init(m);
+	for (unsigned i = 0; i < MM_IOS; i++)
+		io_put(m, &m->io[i]);
+	m->vm = mm_zalloc(m, MM_VM_NONE, config->max_vms * sizeof *m->vm);
+	if (!m->vm)
+		goto fail;
+	if (config->swap_pages) {
+		m->owner = mm_zalloc(m, MM_VM_NONE, config->swap_pages * sizeof *m->owner);
+		m->slot_map = mm_zalloc(m, MM_VM_NONE, map_bytes(config));
+		if (!m->owner || !m->slot_map)
+			goto fail;
+	}
+	*out = m;
+	return 0;
+fail:
+	mm_destroy(m);
+	return -12;
+}
+
+static void vm_records_free(struct mm *m, uint32_t vm)
+{
+	struct mm_vm *v = &m->vm[vm];
+
+	mm_free(m, vm, v->page, v->nr_gfns * sizeof *v->page);
+	mm_free(m, vm, v->policy, m->config.pager->bytes(v->nr_gfns, v->nr_gfns));
+	v->page = NULL;
+	v->policy = NULL;
+}
+
+void mm_destroy(struct mm *m)
+{
+	if (!m)
+		return;
+	for (uint32_t i = 0; m->vm && i < m->top_vm; i++)
+		if (m->vm[i].in_use)
+			vm_records_free(m, i);
+	mm_free(m, MM_VM_NONE, m->slot_map, map_bytes(&m->config));
+	mm_free(m, MM_VM_NONE, m->owner, m->config.swap_pages * sizeof *m->owner);
+	mm_free(m, MM_VM_NONE, m->vm, m->config.max_vms * sizeof *m->vm);
+	m->ops->free(m->body, MM_VM_NONE, m, sizeof *m);
+}
+
+/* Do the least of all VMs, this one included, fit into what targets may sum to? */
+static bool least_fits(const struct mm *m, const struct mm_vm_config *one_more)
+{
+	npages_t sum = mm_vm_least_pages(one_more);
+
+	for (uint32_t i = 0; i < m->top_vm; i++)
+		if (m->vm[i].in_use && !m->vm[i].ended)
+			sum += mm_vm_least_pages(&m->vm[i].config);
+	return sum <= mm_target_sum(m);
+}
+
+int mm_vm_add(struct mm *m, uint32_t vm, const struct mm_vm_config *config, uint64_t now_ns)
+{
+	uint64_t hole = config->hole_end - config->hole_start;
+	struct mm_vm *v;
+
+	if (vm >= m->config.max_vms || m->vm[vm].in_use)
+		return -17;
+	if (!config->pages || config->hole_end < config->hole_start ||
+	    config->pages + hole >= UINT32_MAX)
+		return -22;
+	if (!least_fits(m, config))
+		return -28;
+	mm_enter(m, now_ns);
+	v = &m->vm[vm];
+	*v = (struct mm_vm){.config = *config, .nr_gfns = (uint32_t)(config->pages + hole)};
+	v->rng = rng_seeded(rng_mix(m->config.seed) + vm);
+	v->ahead_window = 2;
+	memset(v->guard, 0xff, sizeof v->guard);
+	v->count[PAGE_UNTOUCHED] = config->pages;
+	v->page = mm_zalloc(m, vm, v->nr_gfns * sizeof *v->page);
+	v->policy = mm_zalloc(m, vm, m->config.pager->bytes(v->nr_gfns, v->nr_gfns));
+	if (!v->page || !v->policy ||
+	    m->config.pager->init(v->policy, v->nr_gfns, v->nr_gfns, &v->rng)) {
+		vm_records_free(m, vm);
+		return -12;
+	}
+	v->in_use = true;
+	m->nr_vms++;
+	m->top_vm = vm + 1 > m->top_vm ? vm + 1 : m->top_vm;
+	mm_targets(m);
+	mm_leave(m);
+	return 0;
+}
+
+static void page_forget(struct mm *m, struct mm_vm *v, uint32_t g)
+{
+	struct page *p = &v->page[g];
+
+	if (p->state == PAGE_SAMPLED)
+		stage_drop_put(m, &(stage_t){p->stage}, 1);
+	if (p->flags & PAGE_HAS_SLOT)
+		slot_release(m, v, g);
+	if (p->state == PAGE_RESIDENT || p->state == PAGE_SAMPLED)
+		m->config.pager->removed(v->policy, g, POLICY_GONE);
+	if (p->state != PAGE_UNTOUCHED)
+		page_move(m, v, g, PAGE_UNTOUCHED);
+	*p = (struct page){.state = PAGE_UNTOUCHED};
+}
+
+/* Requests under way go on without their VM. A frame that is being written becomes nobody's the moment it is no longer
+ * the VM's: it is never counted twice. */
+static void disown_requests(struct mm *m, uint32_t vm)
+{
+	struct mm_vm *v = &m->vm[vm];
+
+	for (unsigned i = 0; i < MM_IOS; i++) {
+		struct mm_io *io = &m->io[i];
+
+		for (uint32_t k = 0; k < io->nr; k++) {
+			if (io->page[k].vm != vm)
+				continue;
+			io->page[k].vm = MM_VM_NONE;
+			if (!io->write)
+				continue;
+			const struct page *p = &v->page[io->page[k].gfn];
+			if (p->state == PAGE_LEAVING && p->stage == io->stage[k].v) {
+				page_forget(m, v, io->page[k].gfn);
+				m->orphans++;
+			} else {
+				io->page[k].vm = IO_CAME_BACK;
+			}
+		}
+	}
+}
+
+void mm_vm_end(struct mm *m, uint32_t vm, uint64_t now_ns)
+{
+	struct mm_vm *v = &m->vm[vm];
+
+	if (!v->in_use || v->ended)
+		return;
+	mm_enter(m, now_ns);
+	m->ops->discard_all(m->body, vm);
+	ahead_forget_vm(m, vm);
+	disown_requests(m, vm);
+	for (uint32_t g = 0; g < v->nr_gfns; g++) {
+		const struct page *p = &v->page[g];
+
+		if (page_exists(v, g) && (p->state != PAGE_UNTOUCHED || p->flags))
+			page_forget(m, v, g);
+	}
+	m->nr_waiting -= v->nr_waiting;
+	v->nr_waiting = 0;
+	v->nr_probation = 0;
+	v->pinned = 0;
+	v->ended = true;
+	m->nr_vms--;
+	mm_targets(m);
+	v->target = 0;
+	fault_serve_waiting(m);
+	mm_leave(m);
+}
+
+int mm_place(struct mm *m, uint32_t vm, gfn_t g, const void *page, bool pin, uint64_t now_ns)
+{
+	struct mm_vm *v = &m->vm[vm];
+	int result;
+
+	if (!page_exists(v, g.v))
+		return -14;
+	if (v->page[g.v].state != PAGE_UNTOUCHED)
+		return -17;
+	if (!mm_free_pages(m))
+		return -12;
+	mm_enter(m, now_ns);
+	result = page ? m->ops->map_bytes(m->body, vm, g, page) : m->ops->map_zero(m->body, vm, g);
+	if (!result) {
+		page_move(m, v, (uint32_t)g.v, PAGE_RESIDENT);
+		page_brought_in(m, v, (uint32_t)g.v);
+		if (pin) {
+			v->page[g.v].flags |= PAGE_PINNED;
+			v->pinned++;
+		}
+	}
+	mm_leave(m);
+	return result;
+}
+
+void mm_vm_doom(struct mm *m, uint32_t vm, uint64_t now_ns)
+{
+	mm_enter(m, now_ns);
+	m->vm[vm].doomed = true;
+	fault_serve_waiting(m);
+	mm_leave(m);
+}
+
+bool mm_idle(const struct mm *m)
+{
+	return m->nr_io_idle == MM_IOS;
+}
+
+void mm_tick(struct mm *m, uint64_t now_ns)
+{
+	mm_enter(m, now_ns);
+	if (m->config.rebalance_ns && m->now_ns - m->rebalanced_ns >= m->config.rebalance_ns)
+		mm_targets(m);
+	fault_serve_waiting(m);
+	mm_leave(m);
+}
+
+void mm_stop(struct mm *m, uint64_t now_ns)
+{
+	mm_enter(m, now_ns);
+	if (!m->stopping)
+		m->reserve -= MM_STOP_PAGES;
+	m->stopping = true;
+	fault_serve_waiting(m);
+	mm_leave(m);
+}
+
+void mm_host_stats(struct mm *m, uint64_t now_ns, struct mm_host_stats *out)
+{
+	mm_enter(m, now_ns);
+	*out = (struct mm_host_stats){
+		.memory_pages = m->config.memory_pages,
+		.reserve_pages = m->reserve,
+		.used_pages = mm_used(m),
+		.peak_used_pages = m->peak_used,
+		.free_pages = mm_free_pages(m),
+		.metadata_bytes = m->metadata_bytes,
+		.state = m->state,
+		.swap = m->swap,
+	};
+	memcpy(out->state_ns, m->state_ns, sizeof out->state_ns);
+	memcpy(out->state_entered, m->state_entered, sizeof out->state_entered);
+	out->swap.used_pages = m->slots_used;
+}
+
+void mm_vm_stats(struct mm *m, uint32_t vm, uint64_t now_ns, struct mm_vm_stats *out)
+{
+	const struct mm_vm *v = &m->vm[vm];
+
+	mm_enter(m, now_ns);
+	*out = (struct mm_vm_stats){
+		.vm = vmid(vm),
+		.configured_pages = v->config.pages,
+		.min_pages = v->config.min_pages,
+		.shares = v->config.shares,
+		.target_pages = v->target,
+		.resident_pages = vm_charged(v),
+		.swapped_pages = v->count[PAGE_SWAPPED],
+		.untouched_pages = v->count[PAGE_UNTOUCHED],
+		.sampled_pages = v->count[PAGE_SAMPLED],
+		.leaving_pages = v->count[PAGE_LEAVING],
+		.pinned_pages = v->pinned,
+		.waiting_faults = v->nr_waiting,
+		.faults_zero = v->faults_zero,
+		.faults_swap_in = v->faults_swap_in,
+		.faults_sampled = v->faults_sampled,
+		.faults_wp = v->faults_wp,
+		.faults_stale = v->faults_stale,
+		.paged_out_pages = v->paged_out,
+		.out_of_swap = v->out_of_swap,
+		.stalled_ns = v->stalled_ns,
+		.body_errors = v->body_errors,
+	};
+}

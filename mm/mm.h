@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * mm.h: the memory manager: which guest page holds a frame, which waits in swap, and who gives frames up.
+ *
+ * Host-independent: it decides, a *body* carries out. The live body is KVM and userfaultfd (vmm/), unit tests have a
+ * fake one, the simulator will have its own. No clock, no system call, no bytes of guest memory in here.
+ *
+ * Locking: none inside. The caller holds one lock (the machine lock) around every call, and the manager calls the
+ * body with it held. Time is the caller's: now_ns never goes back.
+ *
+ * The budget: used = resident of all VMs + frames of VMs being torn down + a fixed in-flight reserve, never more than
+ * memory_pages. A fault that finds no frame waits in the manager until page-out makes one.
+ *
+ * Life of a page: see page.h. Order of reading: mm.h, page.h, fault.c, reclaim.c, io.c, target.c.
+ */
+#ifndef BALLAST_MM_MM_H
+#define BALLAST_MM_MM_H
+
+#include "ballast/types.h"
+#include "mm/policy/policy.h"
+#include "mm/stats.h"
+
+struct mm; /* opaque; owned by the creator, freed by mm_destroy() */
+
+#define MM_VM_NONE       UINT32_MAX
+#define MM_CLUSTER_PAGES 32u /* most pages in one swap request */
+#define MM_FLOOR_PAGES \
+	64u /* no VM's target is lower: one instruction can need many pages at once */
+
+/* One swap request, made by the manager and handed to the body. The stages hold the pages, slot i goes with stage i. */
+struct mm_io {
+	slot_t slot; /* first of nr consecutive slots */
+	uint32_t nr; /* pages, 1 to MM_CLUSTER_PAGES */
+	bool write;  /* stages to slots; else slots to stages */
+	bool demand; /* a fault waits for it */
+	stage_t stage[MM_CLUSTER_PAGES];
+	/* the manager's own from here on */
+	struct {
+		uint32_t vm; /* MM_VM_NONE: its VM ended */
+		uint32_t gfn;
+	} page[MM_CLUSTER_PAGES];
+	struct mm_io *next; /* in the manager's list of idle requests */
+	void *body;         /* for the body's use while it has the request */
+};
+
+/*
+ * What a body supplies. Called with the machine lock held. All return 0 or -errno; on an error nothing was changed.
+ * "wakes": everybody asleep on a fault of that page is woken to look again (host-kvm rule 2).
+ */
+struct mm_body_ops {
+	/* Zeroed records for the manager, 16-aligned; vm: whose records they are, or MM_VM_NONE. NULL: no memory. */
+	void *(*zalloc)(void *body, uint32_t vm, size_t bytes);
+	void (*free)(void *body, uint32_t vm, void *p, size_t bytes);
+	/* An absent page gets a frame of zeros; wakes. */
+	int (*map_zero)(void *body, uint32_t vm, gfn_t g);
+	/* An absent page gets a frame with these bytes (placing a boot image); wakes. */
+	int (*map_bytes)(void *body, uint32_t vm, gfn_t g, const void *page);
+	/* An absent page gets a frame with the stage's content, the stage keeps its own; protect: the first write must
+	 * be announced by mm_fault(MM_FAULT_WRITE_PROTECTED); wakes. */
+	int (*map_stage)(void *body, uint32_t vm, gfn_t g, stage_t s, bool protect);
+	/* Takes a present page's content to an empty stage, exactly as of one moment; the page becomes absent; wakes.
+	 * -EBUSY: not now (pinned by the host). */
+	int (*withdraw)(void *body, uint32_t vm, gfn_t g, stage_t s);
+	/* A present page becomes absent, its content is gone; wakes. */
+	int (*discard)(void *body, uint32_t vm, gfn_t g);
+	/* A present page may be written without notice; wakes. */
+	int (*unprotect)(void *body, uint32_t vm, gfn_t g);
+	/* The page is as it should be: wakes. */
+	void (*wake)(void *body, uint32_t vm, gfn_t g);
+	/* All of a VM's pages become absent (it ended; nothing runs in it any more). */
+	void (*discard_all)(void *body, uint32_t vm);
+	/* Is the stage's content all zeros? */
+	bool (*stage_is_zero)(void *body, stage_t s);
+	/* nr consecutive stages are empty from now on. */
+	void (*stage_drop)(void *body, stage_t s, uint32_t nr);
+	/* Starts the request; mm_io_done() must follow, from another call. An error is reported through mm_io_done too. */
+	void (*swap_start)(void *body, struct mm_io *io);
+	/* A page of this VM could not be read back (-errno): the VM cannot go on. Must keep its vCPUs out of the guest
+	 * from now on; its faults are then served with zeros so that its threads can leave. */
+	void (*vm_broken)(void *body, uint32_t vm, int error);
+	/* mm_reclaim() has work to do. */
+	void (*reclaim_wanted)(void *body);
+};
+
+struct mm_config {
+	npages_t memory_pages;
+	npages_t swap_pages;
+	const struct policy_ops *pager;
+	uint32_t state_ppm[MM_STATES]; /* high, soft, hard, low: descending */
+	uint64_t
+		rebalance_ns; /* targets recomputed at least this often; 0: only when something changes */
+	uint64_t seed;
+	uint64_t start_ns; /* the time it is made, by the clock of all later now_ns */
+	uint32_t max_vms;
+	npages_t bounce_pages_per_vm; /* what the body keeps for device I/O, part of the reserve */
+};
+
+/* Stages the body must provide, all empty at the start: indices [0, mm_stages()). */
+uint32_t mm_stages(void);
+/* Of these, [0, mm_read_stages()) are read into by swap_start and nothing else; the rest is withdrawn to. */
+uint32_t mm_read_stages(void);
+
+/* -EINVAL: a configuration that cannot work (see mm_create_error()); -ENOMEM. ops and body are borrowed. */
+int mm_create(const struct mm_config *config, const struct mm_body_ops *ops, void *body,
+	      struct mm **out);
+void mm_destroy(struct mm *m);
+
+struct mm_vm_config {
+	npages_t pages; /* configured */
+	uint64_t hole_start,
+		hole_end; /* gfns that are no memory, [start, end); empty if start == end */
+	npages_t min_pages;
+	uint32_t shares;
+};
+
+/* The least memory the machine needs for its reserve, its high threshold and these minimums and floors. */
+npages_t mm_least_memory_pages(const struct mm_config *config, uint32_t nr_vms,
+			       npages_t sum_of_least);
+npages_t mm_vm_least_pages(const struct mm_vm_config *vm);
+
+/* vm < max_vms, not in use. -ENOSPC: the minimums and floors of all VMs no longer fit; -EEXIST; -ENOMEM. */
+int mm_vm_add(struct mm *m, uint32_t vm, const struct mm_vm_config *config, uint64_t now_ns);
+
+/* The VM ended and nothing runs in it: its memory and slots are given back; its counters stay readable. */
+void mm_vm_end(struct mm *m, uint32_t vm, uint64_t now_ns);
+
+/* Puts a page into a VM that does not run yet; page: PAGE_BYTES bytes or NULL for zeros; pin: never a victim.
+ * -ENOMEM: the budget is spent; -EFAULT: no such gfn; -EEXIST: placed before. */
+int mm_place(struct mm *m, uint32_t vm, gfn_t g, const void *page, bool pin, uint64_t now_ns);
+
+enum mm_fault_kind {
+	MM_FAULT_MISSING,         /* a touch found the page absent */
+	MM_FAULT_WRITE_PROTECTED, /* a write found it protected */
+};
+/* Somebody sleeps on this page, or did: look at its record and do what is right. An event is a hint. */
+void mm_fault(struct mm *m, uint32_t vm, gfn_t g, enum mm_fault_kind kind, uint64_t now_ns);
+
+/* A request is finished; result: 0 or -errno for all of it. io goes back to the manager. */
+void mm_io_done(struct mm *m, struct mm_io *io, int result, uint64_t now_ns);
+
+/* Nothing of this VM runs any more but threads that may still wait for its pages: they are served at the cost of its
+ * other pages, whose content no longer matters. */
+void mm_vm_doom(struct mm *m, uint32_t vm, uint64_t now_ns);
+
+/* Pages out up to max_pages. Returns how many left or started to leave; 0: nothing to do, or nothing possible now. */
+uint32_t mm_reclaim(struct mm *m, uint32_t max_pages, uint64_t now_ns);
+bool mm_reclaim_needed(const struct mm *m);
+
+/* Time passes: rebalancing, retries of faults the host refused. Every 10 ms or so. */
+void mm_tick(struct mm *m, uint64_t now_ns);
+
+/* The machine stops: waiting faults are served from a part of the reserve kept for this, so that every thread can
+ * leave its guest; from now on targets and floors no longer bind. */
+void mm_stop(struct mm *m, uint64_t now_ns);
+
+/* No swap request is under way. */
+bool mm_idle(const struct mm *m);
+
+/* now_ns: brings time-based figures up to date. */
+void mm_host_stats(struct mm *m, uint64_t now_ns, struct mm_host_stats *out);
+void mm_vm_stats(struct mm *m, uint32_t vm, uint64_t now_ns, struct mm_vm_stats *out);
+
+/* Recomputes every counter, list and index from the page records and compares. On false *why names what is broken.
+ * O(pages + slots). For tests and DEBUG builds. */
+bool mm_consistent(const struct mm *m, const char **why);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * page.c: the one place where a page changes its state.
+ *
+ * page_move() keeps what depends on states: the counts a VM, the frames charged, the frames that leaving pages will
+ * free, the peak of the budget. A transition that the table does not list is a bug of ours and ends the process.
+ */
+#include <stdlib.h>
+
+#include "mm/page.h"
+
+#define TO(state) (1u << (state))
+
+static const uint8_t legal_moves[PAGE_STATES] = {
+	[PAGE_UNTOUCHED] = TO(PAGE_RESIDENT),
+	[PAGE_RESIDENT] =
+		TO(PAGE_SAMPLED) | TO(PAGE_LEAVING) | TO(PAGE_SWAPPED) | TO(PAGE_UNTOUCHED),
+	/* touched; chosen and written; chosen and clean or all zeros */
+	[PAGE_SAMPLED] =
+		TO(PAGE_RESIDENT) | TO(PAGE_LEAVING) | TO(PAGE_SWAPPED) | TO(PAGE_UNTOUCHED),
+	/* written; touched; could not be written */
+	[PAGE_LEAVING] =
+		TO(PAGE_SWAPPED) | TO(PAGE_RESIDENT) | TO(PAGE_SAMPLED) | TO(PAGE_UNTOUCHED),
+	[PAGE_SWAPPED] = TO(PAGE_RESIDENT) | TO(PAGE_ARRIVING) | TO(PAGE_UNTOUCHED),
+	[PAGE_ARRIVING] = TO(PAGE_RESIDENT) | TO(PAGE_SWAPPED) | TO(PAGE_UNTOUCHED),
+};
+
+static bool charged(enum page_state s)
+{
+	return s == PAGE_RESIDENT || s == PAGE_SAMPLED || s == PAGE_LEAVING || s == PAGE_ARRIVING;
+}
+
+bool page_move_is_legal(enum page_state from, enum page_state to)
+{
+	return (legal_moves[from] & TO(to)) != 0;
+}
+
+void page_move(struct mm *m, struct mm_vm *v, uint32_t g, enum page_state to)
+{
+	struct page *p = &v->page[g];
+	enum page_state from = (enum page_state)p->state;
+
+	if (!page_move_is_legal(from, to))
+		abort();
+	v->count[from]--;
+	v->count[to]++;
+	if (charged(from) && !charged(to))
+		m->charged--;
+	else if (!charged(from) && charged(to))
+		m->charged++;
+	m->leaving += (to == PAGE_LEAVING) - (npages_t)(from == PAGE_LEAVING);
+	m->sampled += (to == PAGE_SAMPLED) - (npages_t)(from == PAGE_SAMPLED);
+	p->state = (uint8_t)to;
+	if (mm_used(m) > m->peak_used)
+		m->peak_used = mm_used(m);
+	if (mm_used(m) > m->config.memory_pages)
+		abort(); /* the budget is never exceeded */
+}
+
+void page_brought_in(struct mm *m, struct mm_vm *v, uint32_t g)
+{
+	m->config.pager->inserted(v->policy, g, m->now_ns);
+	page_guard(v, g);
+}
+
+void page_guard(struct mm_vm *v, uint32_t g)
+{
+	v->guard[v->guard_next] = g;
+	v->guard_next = (v->guard_next + 1) % MM_GUARD_PAGES;
+}
+
+bool page_guarded(const struct mm_vm *v, uint32_t g)
+{
+	for (unsigned i = 0; i < MM_GUARD_PAGES; i++)
+		if (v->guard[i] == g)
+			return true;
+	return false;
+}
+
+void *mm_zalloc(struct mm *m, uint32_t vm, size_t bytes)
+{
+	void *p = m->ops->zalloc(m->body, vm, bytes);
+
+	if (p)
+		m->metadata_bytes += bytes;
+	return p;
+}
+
+void mm_free(struct mm *m, uint32_t vm, void *p, size_t bytes)
+{
+	if (!p)
+		return;
+	m->metadata_bytes -= bytes;
+	m->ops->free(m->body, vm, p, bytes);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * page.h: the record of a guest page, and the manager's structures. Inside mm/ only.
+ *
+ * One record a page, 8 bytes. A page is in one of these states; page_move() makes every transition, counts it and
+ * refuses any that the table in page.c does not list:
+ *
+ *   untouched  no frame, reads as zero
+ *   resident   a frame of its own, mapped. With a slot: clean, and write-protected, so that the slot stays true
+ *   sampled    a frame of its own, content aside in a stage: a touch brings it back and shows that it is used
+ *   leaving    the same, and being written to its slot. A touch maps a copy of the stage at once
+ *   swapped    no frame. With a slot: content is there; without: all zeros
+ *   arriving   a frame is set aside, its slot is being read, somebody waits
+ *   (shared, compressed, ballooned: foreseen)
+ *
+ * A slot belongs to one page. While it is being written it is *busy*: a page that was touched meanwhile keeps it as a
+ * clean page does, but may neither be dropped nor read from it until the write is done (host-kvm rule 12).
+ *
+ * Frames: a VM is charged one for each resident, sampled, leaving and arriving page. What the mechanisms need beside
+ * (read buffers, read-ahead, the stage of a page that came back while it was being written, one page for copying) is
+ * limited by tickets and paid for once, by the reserve; so used = charged + orphans + reserve, always.
+ */
+#ifndef BALLAST_MM_PAGE_H
+#define BALLAST_MM_PAGE_H
+
+#include "mm/mm.h"
+
+enum page_state {
+	PAGE_UNTOUCHED,
+	PAGE_RESIDENT,
+	PAGE_SAMPLED,
+	PAGE_LEAVING,
+	PAGE_SWAPPED,
+	PAGE_ARRIVING,
+	PAGE_STATES,
+};
+
+#define PAGE_HAS_SLOT  0x01u
+#define PAGE_PROTECTED 0x02u /* a write will be announced */
+#define PAGE_WAITING   0x04u /* in its VM's queue of waiting faults */
+#define PAGE_PINNED    0x08u /* never a victim */
+#define PAGE_AHEAD     0x10u /* swapped, content read ahead or being read ahead */
+
+struct page {
+	uint32_t slot;  /* if PAGE_HAS_SLOT */
+	uint16_t stage; /* sampled, leaving */
+	uint8_t state;
+	uint8_t flags;
+};
+_Static_assert(sizeof(struct page) == 8, "one record a page, 8 bytes");
+
+#define MM_GUARD_PAGES   32u  /* the last pages brought in are no victims (host-kvm rule 12) */
+#define MM_WAITING       64u  /* waiting faults a VM; more are told to try again */
+#define MM_PROBATION     64u  /* most sampled pages a VM */
+#define MM_IOS           24u  /* requests in flight */
+#define MM_READ_STAGES   128u /* read buffers and read-ahead */
+#define MM_AHEAD_PAGES   64u  /* read-ahead kept */
+#define MM_EXTRA_STAGES  31u  /* pages touched while being written */
+#define MM_COPY_PAGES    1u   /* the copying way of withdraw, the window of map_stage */
+#define MM_STOP_PAGES    32u  /* to let waiting threads leave when the machine stops */
+#define MM_STAGES        4096u
+#define MM_SAMPLED_LIMIT 2048u /* sampled pages of all VMs */
+
+#define MM_RESERVE_PAGES (MM_READ_STAGES + MM_EXTRA_STAGES + MM_COPY_PAGES + MM_STOP_PAGES)
+
+_Static_assert(MM_SAMPLED_LIMIT + MM_IOS * MM_CLUSTER_PAGES + MM_READ_STAGES <= MM_STAGES,
+	       "stages suffice");
+_Static_assert(MM_GUARD_PAGES + 16 < MM_FLOOR_PAGES,
+	       "the floor leaves victims beside the guarded pages");
+
+/* A page on probation: sampled in the order of the entries; stale when the page came back. */
+struct probation {
+	uint32_t gfn;
+	uint16_t stage;
+};
+
+struct mm_vm {
+	bool in_use, ended, doomed, broken;
+	struct mm_vm_config config;
+	uint32_t nr_gfns; /* records, the hole included */
+	struct page *page;
+	void *policy;
+	struct rng rng;
+	npages_t count[PAGE_STATES]; /* the hole is not counted */
+	npages_t pinned;
+	npages_t target;
+	uint32_t guard[MM_GUARD_PAGES]; /* ring of gfns, UINT32_MAX: none */
+	uint32_t guard_next;
+	uint32_t waiting[MM_WAITING]; /* ring of gfns, oldest at waiting_first */
+	uint32_t waiting_first, nr_waiting;
+	struct probation probation[MM_PROBATION]; /* ring */
+	uint32_t probation_first, nr_probation;
+	uint32_t ahead_window;             /* slots read together, 1: none */
+	uint32_t ahead_hits, ahead_wasted; /* since the window was last judged */
+	uint32_t ahead_probe;              /* demand reads since read-ahead was given up */
+	uint64_t faults_zero, faults_swap_in, faults_sampled, faults_wp, faults_stale;
+	uint64_t paged_out, out_of_swap, stalled_ns, body_errors;
+};
+
+/* In mm_io.page[].vm of a write: its VM ended after the page had come back, so the stage still has its ticket. */
+#define IO_CAME_BACK (UINT32_MAX - 1)
+
+struct slot_owner {  /* zero: free */
+	uint32_t vm; /* vmid + 1, or SLOT_DROPPED or SLOT_BAD; SLOT_BUSY set while it is written */
+	uint32_t gfn;
+};
+#define SLOT_BUSY    0x80000000u
+#define SLOT_DROPPED 0x7ffffffeu /* busy and nobody's: free when written */
+#define SLOT_BAD     0x7fffffffu /* the host could not write it: never used again */
+
+struct ahead {
+	uint32_t vm, gfn;
+	uint16_t stage;
+};
+
+struct mm {
+	struct mm_config config;
+	const struct mm_body_ops *ops;
+	void *body;
+	uint64_t now_ns, rebalanced_ns;
+	struct mm_vm *vm; /* max_vms */
+	uint32_t nr_vms;  /* added and not ended */
+	uint32_t top_vm;  /* highest vmid added, plus 1 */
+	npages_t charged; /* of all VMs */
+	npages_t orphans; /* frames of ended VMs that are still being written */
+	npages_t reserve;
+	npages_t peak_used;
+	npages_t leaving; /* charged frames that will be free when their write is done */
+	npages_t level_pages[MM_STATES]; /* the free-memory thresholds */
+	enum mm_state state;
+	uint64_t state_ns[MM_STATES], state_entered[MM_STATES];
+	bool stopping;
+	uint32_t nr_waiting; /* faults, all VMs */
+	uint64_t metadata_bytes;
+	/* swap slots */
+	struct slot_owner *owner;
+	uint64_t *slot_map; /* a bit a slot, set: not free */
+	uint32_t slot_hand, take_back_hand;
+	npages_t slots_used, slots_bad;
+	bool swap_full; /* the last wish for a slot was not met and none was freed since */
+	struct mm_swap_stats swap;
+	/* stages */
+	uint64_t stage_map[MM_STAGES / 64];  /* set: in use */
+	uint32_t stage_hand[2], stages_used; /* hands: for withdrawing, for reading */
+	uint32_t read_stages, extra_stages;  /* tickets in use */
+	npages_t sampled;
+	struct ahead ahead[MM_AHEAD_PAGES]; /* ring, oldest at ahead_first */
+	uint32_t ahead_first, nr_ahead;
+	struct mm_io io[MM_IOS];
+	struct mm_io *io_idle;
+	uint32_t nr_io_idle;
+};
+
+/* page.c */
+static inline bool page_exists(const struct mm_vm *v, uint64_t g)
+{
+	return g < v->nr_gfns && !(g >= v->config.hole_start && g < v->config.hole_end);
+}
+void page_move(struct mm *m, struct mm_vm *v, uint32_t g, enum page_state to);
+bool page_move_is_legal(enum page_state from, enum page_state to);
+/* A page that was just mapped: into the policy's order and under guard. */
+void page_brought_in(struct mm *m, struct mm_vm *v, uint32_t g);
+void page_guard(struct mm_vm *v, uint32_t g);
+bool page_guarded(const struct mm_vm *v, uint32_t g);
+void *mm_zalloc(struct mm *m, uint32_t vm, size_t bytes);
+void mm_free(struct mm *m, uint32_t vm, void *p, size_t bytes);
+
+static inline npages_t vm_charged(const struct mm_vm *v)
+{
+	return v->count[PAGE_RESIDENT] + v->count[PAGE_SAMPLED] + v->count[PAGE_LEAVING] +
+	       v->count[PAGE_ARRIVING];
+}
+static inline npages_t mm_used(const struct mm *m)
+{
+	return m->charged + m->orphans + m->reserve;
+}
+static inline npages_t mm_free_pages(const struct mm *m)
+{
+	return m->config.memory_pages - mm_used(m);
+}
+static inline uint32_t vm_id(const struct mm *m, const struct mm_vm *v)
+{
+	return (uint32_t)(v - m->vm);
+}
+
+/* state.c: every entry point begins with mm_enter and ends with mm_leave. */
+void mm_enter(struct mm *m, uint64_t now_ns);
+void mm_leave(struct mm *m);
+void mm_levels_init(struct mm *m);
+
+/* target.c */
+void mm_targets(struct mm *m);
+npages_t mm_target_sum(const struct mm *m);
+
+/* stage.c */
+bool stage_get(struct mm *m, bool to_read, uint16_t *out); /* false: none left */
+void stage_put(struct mm *m, uint16_t s);                  /* it is empty already */
+void stage_drop_put(struct mm *m, const stage_t *s,
+		    uint32_t nr); /* empties, then gives back; sorts runs together */
+
+/* slot.c */
+uint32_t slot_run_get(struct mm *m, uint32_t want, uint32_t *first); /* how many, 0: none */
+void slot_put(struct mm *m,
+	      uint32_t slot); /* a slot that nobody owns or whose write never started */
+void slot_release(struct mm *m, struct mm_vm *v, uint32_t g); /* the page gives its slot up */
+bool slot_busy(const struct mm *m, uint32_t slot);
+
+/* io.c */
+struct mm_io *io_get(struct mm *m); /* NULL: all in flight */
+void io_put(struct mm *m, struct mm_io *io);
+bool io_read_start(struct mm *m, struct mm_vm *v,
+		   uint32_t g); /* charges the frame; false: must wait */
+bool ahead_take(struct mm *m, uint32_t vm, uint32_t g,
+		uint16_t *stage); /* false: still being read */
+void ahead_drop_oldest(struct mm *m);
+void ahead_forget_vm(struct mm *m, uint32_t vm);
+
+/* fault.c */
+bool frame_take(struct mm *m,
+		struct mm_vm *v); /* may v take a frame? makes one free for a doomed VM */
+void fault_wait(struct mm *m, struct mm_vm *v, uint32_t g);
+void fault_serve_waiting(struct mm *m);
+
+#endif

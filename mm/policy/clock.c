@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * clock.c: first in, first out, but a page touched since the hand last passed gets one more round.
+ *
+ * Pages in order of arrival, one bit each. A page enters with its bit clear; accessed() sets it. The hand looks at the
+ * head of a queue: bit set, clear it and move the page to the tail; bit clear, that is the victim. This is the circular
+ * list with a hand of the textbooks, cut open at the hand: the tail is the place just behind it, where a newcomer goes.
+ *
+ * A user with reference bits of its own (the guest's page tables) passes `referenced`, which counts as the bit. A user
+ * without any (the host pager under EPT faults) can sample: withdraw the victim's mapping and report a touch as
+ * accessed(); wants_samples asks for it, since without touches clock is only fifo. The bit of a refused page is left
+ * alone.
+ */
+#include <errno.h>
+
+#include "mm/policy/list.h"
+
+struct clock {
+	struct page_list list; /* head: under the hand */
+	uint64_t *bits;        /* a bit a page; valid while the page is on the list */
+};
+
+static size_t clock_bytes(uint32_t capacity, uint32_t pages)
+{
+	(void)capacity;
+	return sizeof(struct clock) + page_list_bytes(pages) +
+	       ((size_t)pages + 63) / 64 * sizeof(uint64_t);
+}
+
+static int clock_init(void *mem, uint32_t capacity, uint32_t pages, struct rng *rng)
+{
+	struct clock *c = mem;
+	struct page_link *links = (struct page_link *)(c + 1);
+
+	(void)rng;
+	if (!capacity)
+		return -EINVAL;
+	page_list_init(&c->list, links, pages);
+	c->bits = (uint64_t *)(links + (size_t)pages + 1);
+	return 0;
+}
+
+static void clock_inserted(void *mem, uint32_t page, uint64_t now_ns)
+{
+	struct clock *c = mem;
+
+	(void)now_ns;
+	page_list_add_tail(&c->list, page);
+	c->bits[page / 64] &= ~(1ull << page % 64);
+}
+
+static void clock_accessed(void *mem, uint32_t page, bool write, uint64_t now_ns)
+{
+	struct clock *c = mem;
+
+	(void)write;
+	(void)now_ns;
+	c->bits[page / 64] |= 1ull << page % 64;
+}
+
+static bool clock_spared(void *mem, const struct victim_filter *filter, uint32_t page)
+{
+	struct clock *c = mem;
+	uint64_t *word = &c->bits[page / 64], bit = 1ull << page % 64;
+	bool set = *word & bit;
+
+	*word &= ~bit;
+	/* Both bits are tested: each must be cleared, or the page would get two rounds for one touch. */
+	if (filter && filter->referenced && filter->referenced(filter->ctx, page))
+		set = true;
+	return set;
+}
+
+static bool clock_victim(void *mem, const struct victim_filter *filter, uint32_t *page_out)
+{
+	struct clock *c = mem;
+
+	return page_list_victim(&c->list, filter, clock_spared, mem, page_out);
+}
+
+static void clock_removed(void *mem, uint32_t page, enum policy_removal why)
+{
+	struct clock *c = mem;
+
+	(void)why;
+	page_list_remove(&c->list, page);
+}
+
+static void clock_resized(void *mem, uint32_t capacity)
+{
+	(void)mem;
+	(void)capacity;
+}
+
+static bool clock_consistent(const void *mem)
+{
+	const struct clock *c = mem;
+
+	return page_list_consistent(&c->list);
+}
+
+const struct policy_ops policy_clock = {
+	.name = "clock",
+	.paper = "Corbato, A paging experiment with the Multics system, MIT Project MAC, 1968",
+	.wants_samples = true,
+	.bytes = clock_bytes,
+	.init = clock_init,
+	.inserted = clock_inserted,
+	.accessed = clock_accessed,
+	.victim = clock_victim,
+	.removed = clock_removed,
+	.resized = clock_resized,
+	.consistent = clock_consistent,
+};

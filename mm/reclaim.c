@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * reclaim.c: the host pager: which VM gives pages up, which pages, and their way out.
+ *
+ * The VM is the one furthest above its target (as a share of the target), so reclaim drives every VM to its target.
+ * The page is named by the replacement policy. Then, cheapest first:
+ *   a clean page whose slot still holds its content is simply dropped;
+ *   any other is withdrawn to a stage; all zeros: dropped, no slot;
+ *   else it goes into a cluster, written as one request to neighbouring slots, and its frame is free when that is done.
+ *
+ * Policies that want samples get a second hand: a victim named is first *sampled* (its mapping withdrawn, its frame
+ * kept) and put on probation. A touch brings it back and counts as accessed(); what is still untouched when it is the
+ * oldest on probation leaves. That is the two-handed clock of 4.3BSD without reference bits.
+ *
+ * Not victims: pinned pages, the MM_GUARD_PAGES brought in last, pages whose slot is still being written; without
+ * free slots, only clean pages are. No VM goes below its target, and no target is below the minimum or the floor.
+ */
+#include "mm/page.h"
+
+#define TRIES_A_PAGE 4u /* victims looked at for each page wanted, before giving up for now */
+
+struct chase { /* one VM's contribution to one call */
+	struct mm *m;
+	struct mm_vm *v;
+	bool clean_only;
+	struct mm_io *io;    /* cluster under construction, or NULL */
+	uint32_t slots_left; /* reserved behind io's last page */
+};
+
+bool mm_reclaim_needed(const struct mm *m)
+{
+	if (!m->config.swap_pages || m->stopping || (m->state == MM_HIGH && !m->nr_waiting))
+		return false;
+	return mm_free_pages(m) + m->leaving + m->orphans < m->level_pages[MM_HIGH];
+}
+
+static npages_t over_target(const struct mm_vm *v)
+{
+	npages_t staying = vm_charged(v) - v->count[PAGE_LEAVING];
+
+	return v->in_use && !v->ended && staying > v->target ? staying - v->target : 0;
+}
+
+/* The VM furthest above its target as a share of it, of those not in skip; NULL: all are at their targets. */
+static struct mm_vm *furthest_above(struct mm *m, const struct mm_vm *after, npages_t *over)
+{
+	struct mm_vm *best = NULL;
+
+	*over = 0;
+	for (uint32_t i = 0; i < m->top_vm; i++) {
+		struct mm_vm *v = &m->vm[i];
+		npages_t mine = over_target(v);
+
+		if (!mine || v == after)
+			continue;
+		if (!best ||
+		    (unsigned __int128)mine * best->target > (unsigned __int128)*over * v->target) {
+			best = v;
+			*over = mine;
+		}
+	}
+	return best;
+}
+
+static bool may_leave(void *ctx, uint32_t g)
+{
+	const struct chase *c = ctx;
+	const struct page *p = &c->v->page[g];
+
+	if (p->state != PAGE_RESIDENT || p->flags & (PAGE_PINNED | PAGE_WAITING) ||
+	    page_guarded(c->v, g))
+		return false;
+	if (p->flags & PAGE_HAS_SLOT)
+		return !slot_busy(c->m, p->slot);
+	return !c->clean_only;
+}
+
+/* Oldest page on probation that was not touched since; false: there is none. */
+static bool probation_end(struct mm_vm *v, uint32_t *g)
+{
+	while (v->nr_probation) {
+		struct probation *e = &v->probation[v->probation_first];
+		const struct page *p = &v->page[e->gfn];
+
+		*g = e->gfn;
+		v->probation_first = (v->probation_first + 1) % MM_PROBATION;
+		v->nr_probation--;
+		if (p->state == PAGE_SAMPLED && p->stage == e->stage)
+			return true;
+	}
+	return false;
+}
+
+/* Takes the content of a resident page to a stage of its own. */
+static bool withdraw(struct chase *c, uint32_t g)
+{
+	struct page *p = &c->v->page[g];
+
+	if (!stage_get(c->m, false, &p->stage))
+		return false;
+	if (c->m->ops->withdraw(c->m->body, vm_id(c->m, c->v), gfn(g), stage(p->stage))) {
+		stage_put(c->m, p->stage);
+		c->v->body_errors++;
+		c->m->config.pager->accessed(c->v->policy, g, false,
+					     c->m->now_ns); /* look elsewhere first */
+		return false;
+	}
+	p->flags &= (uint8_t)~PAGE_PROTECTED;
+	return true;
+}
+
+/* The next page to leave: resident (policies that see enough) or sampled and untouched. */
+static bool next_victim(struct chase *c, uint32_t *g)
+{
+	struct victim_filter filter = {.may_leave = may_leave, .ctx = c};
+	struct mm_vm *v = c->v;
+	npages_t most = vm_charged(v) / 8 < MM_PROBATION ? vm_charged(v) / 8 : MM_PROBATION;
+
+	if (!c->m->config.pager->wants_samples || c->clean_only)
+		return c->m->config.pager->victim(v->policy, &filter, g);
+	while (v->nr_probation < most && c->m->sampled < MM_SAMPLED_LIMIT) {
+		if (!c->m->config.pager->victim(v->policy, &filter, g))
+			break;
+		if (!withdraw(c, *g))
+			return false;
+		page_move(c->m, v, *g, PAGE_SAMPLED);
+		v->probation[(v->probation_first + v->nr_probation) % MM_PROBATION] =
+			(struct probation){.gfn = *g, .stage = v->page[*g].stage};
+		v->nr_probation++;
+	}
+	return probation_end(v, g);
+}
+
+static void cluster_send(struct chase *c)
+{
+	struct mm_io *io = c->io;
+
+	if (!io)
+		return;
+	for (uint32_t i = 0; i < c->slots_left; i++)
+		slot_put(c->m, io->slot.v + io->nr + i);
+	c->io = NULL;
+	if (io->nr)
+		c->m->ops->swap_start(c->m->body, io);
+	else
+		io_put(c->m, io);
+}
+
+/* Room for one more page in the cluster, for up to want pages if a new one must be begun. */
+static bool cluster_room(struct chase *c, uint32_t want)
+{
+	uint32_t first;
+
+	if (c->io && c->slots_left)
+		return true;
+	cluster_send(c);
+	c->io = io_get(c->m);
+	if (!c->io)
+		return false;
+	c->slots_left =
+		slot_run_get(c->m, want < MM_CLUSTER_PAGES ? want : MM_CLUSTER_PAGES, &first);
+	c->io->slot = slot(first);
+	c->io->write = true;
+	if (c->slots_left)
+		return true;
+	io_put(c->m, c->io);
+	c->io = NULL;
+	c->clean_only = true;
+	return false;
+}
+
+static void cluster_add(struct chase *c, uint32_t g)
+{
+	struct page *p = &c->v->page[g];
+	struct mm_io *io = c->io;
+
+	io->stage[io->nr] = stage(p->stage);
+	io->page[io->nr].vm = vm_id(c->m, c->v);
+	io->page[io->nr].gfn = g;
+	p->slot = io->slot.v + io->nr;
+	p->flags |= PAGE_HAS_SLOT;
+	c->m->owner[p->slot] = (struct slot_owner){(vm_id(c->m, c->v) + 1) | SLOT_BUSY, g};
+	io->nr++;
+	c->slots_left--;
+	page_move(c->m, c->v, g, PAGE_LEAVING);
+}
+
+static void out(struct chase *c, uint32_t g)
+{
+	c->m->config.pager->removed(c->v->policy, g, POLICY_EVICTED);
+	c->v->paged_out++;
+}
+
+/* Sends one victim on its way; false: it stays. */
+static bool page_out(struct chase *c, uint32_t g, uint32_t want)
+{
+	struct page *p = &c->v->page[g];
+	bool sampled = p->state == PAGE_SAMPLED;
+
+	if (p->flags & PAGE_HAS_SLOT) { /* clean */
+		if (sampled)
+			stage_drop_put(c->m, &(stage_t){p->stage}, 1);
+		else if (c->m->ops->discard(c->m->body, vm_id(c->m, c->v), gfn(g)))
+			return false;
+		p->flags &= (uint8_t)~PAGE_PROTECTED;
+		page_move(c->m, c->v, g, PAGE_SWAPPED);
+		c->m->swap.clean_drops++;
+		out(c, g);
+		return true;
+	}
+	if (!cluster_room(c, want) || (!sampled && !withdraw(c, g))) {
+		if (sampled) /* no room: back on probation, its content is safe */
+			c->v->probation[(c->v->probation_first + c->v->nr_probation++) %
+					MM_PROBATION] =
+				(struct probation){.gfn = g, .stage = p->stage};
+		return false;
+	}
+	if (c->m->ops->stage_is_zero(c->m->body, stage(p->stage))) {
+		stage_drop_put(c->m, &(stage_t){p->stage}, 1);
+		page_move(c->m, c->v, g, PAGE_SWAPPED);
+		c->m->swap.zero_drops++;
+	} else {
+		cluster_add(c, g);
+	}
+	out(c, g);
+	return true;
+}
+
+static uint32_t reclaim_vm(struct mm *m, struct mm_vm *v, uint32_t want)
+{
+	struct chase c = {.m = m,
+			  .v = v,
+			  .clean_only = m->swap_full && m->slots_used >= m->config.swap_pages};
+	uint32_t got = 0, g;
+
+	if (c.clean_only) { /* one more try: slots of clean pages may be taken back by now */
+		uint32_t first, n = slot_run_get(m, 1, &first);
+
+		if (n)
+			slot_put(m, first);
+		c.clean_only = n == 0;
+	}
+	for (uint32_t tries = 0; got < want && tries < want * TRIES_A_PAGE; tries++) {
+		if (!next_victim(&c, &g))
+			break;
+		got += page_out(&c, g, want - got);
+		if (!m->nr_io_idle && !c.io)
+			break;
+	}
+	cluster_send(&c);
+	if (c.clean_only && got < want)
+		v->out_of_swap++;
+	return got;
+}
+
+uint32_t mm_reclaim(struct mm *m, uint32_t max_pages, uint64_t now_ns)
+{
+	const struct mm_vm *tried = NULL;
+	uint32_t done = 0;
+
+	mm_enter(m, now_ns);
+	while (done < max_pages && mm_reclaim_needed(m)) {
+		npages_t over,
+			need = m->level_pages[MM_HIGH] - mm_free_pages(m) - m->leaving - m->orphans;
+		struct mm_vm *v = furthest_above(m, tried, &over);
+		uint32_t want = max_pages - done, got;
+
+		if (!v)
+			break;
+		want = over < want ? (uint32_t)over : want;
+		want = need < want ? (uint32_t)need : want;
+		got = reclaim_vm(m, v, want);
+		done += got;
+		if (!got && tried)
+			break; /* two VMs could not: try later */
+		if (!got)
+			tried = v;
+	}
+	fault_serve_waiting(m);
+	mm_leave(m);
+	return done;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * stats.h: what the memory manager counts, in pages and nanoseconds; the names are those of summary.json.
+ */
+#ifndef BALLAST_MM_STATS_H
+#define BALLAST_MM_STATS_H
+
+#include <stdint.h>
+
+#include "ballast/types.h"
+
+/* Free-memory states (ESX 2002), from plenty to none. */
+enum mm_state { MM_HIGH, MM_SOFT, MM_HARD, MM_LOW };
+#define MM_STATES 4
+
+struct mm_swap_stats {
+	npages_t capacity_pages;
+	npages_t
+		used_pages; /* slots in use: swapped pages, and clean resident pages that keep theirs */
+	uint64_t written_pages;
+	uint64_t read_pages;      /* read from the swap file, read-ahead included */
+	uint64_t read_ahead_hits; /* pages served from read-ahead, without I/O */
+	uint64_t clean_drops;     /* paged out without writing: the slot still held the content */
+	uint64_t zero_drops;      /* paged out without a slot: all zeros */
+	uint64_t
+		slots_taken_back; /* slots of clean resident pages reused because swap was nearly full */
+	uint64_t errors;          /* reads and writes that failed */
+	uint64_t full_ns;         /* time with a fault waiting and no slot to be had */
+};
+
+struct mm_host_stats {
+	npages_t memory_pages;
+	npages_t
+		reserve_pages; /* in flight: read-ahead, bounce and staging copies; always counted as used */
+	npages_t used_pages; /* resident of all VMs + reserve */
+	npages_t peak_used_pages;
+	npages_t free_pages;
+	uint64_t metadata_bytes;
+	enum mm_state state;
+	uint64_t state_ns[MM_STATES];
+	uint64_t state_entered[MM_STATES];
+	struct mm_swap_stats swap;
+};
+
+struct mm_vm_stats {
+	vmid_t vm;
+	npages_t configured_pages, min_pages;
+	uint32_t shares;
+	npages_t target_pages;
+	npages_t resident_pages, swapped_pages, untouched_pages; /* sum = configured */
+	npages_t sampled_pages, leaving_pages, pinned_pages;     /* of the resident ones */
+	npages_t waiting_faults;                                 /* now */
+	uint64_t faults_zero;                                    /* served with a zeroed frame */
+	uint64_t faults_swap_in;  /* served from swap, read-ahead or the write buffer */
+	uint64_t faults_sampled;  /* touches of sampled pages */
+	uint64_t faults_wp;       /* first write to a clean page */
+	uint64_t faults_stale;    /* nothing to do any more */
+	uint64_t paged_out_pages; /* left memory by the host pager, written or not */
+	uint64_t out_of_swap;     /* page-outs given up for want of a slot */
+	uint64_t stalled_ns;      /* time in which a fault of this VM waited for a frame */
+	uint64_t body_errors; /* calls into the body that failed and were taken back or retried */
+};
+
+#endif

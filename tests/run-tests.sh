@@ -1,0 +1,71 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# run-tests.sh [-r] [-t SECONDS] STAGE LOGDIR PROGRAM...: runs test programs one after another and reports on each.
+#
+# A program passes with exit 0 and is skipped with exit 77 (reason: its last line on standard error). cmocka programs
+# print TAP, from which their test cases are counted; any other program counts as one. Output: LOGDIR/NAME.log.
+# Prints a line PASS, FAIL or SKIP a program, then the number of programs and, last, of test cases:
+#     N passed, N failed, N skipped
+#   -t SECONDS     time limit of each program, 120 if not given
+#   -r             runs nothing: LOGDIR has NAME.log and NAME.exit ("STATUS SECONDS") from elsewhere
+#   REQUIRE_KVM=1  a program that skips itself has failed
+#   CHECK_TALLY=F  append the counts to F instead of printing them: for a caller that adds up several stages
+set -u
+limit=120 replay=
+while getopts rt: option; do
+	case $option in r) replay=1 ;; t) limit=$OPTARG ;; *) exit 2 ;; esac
+done
+shift $((OPTIND - 1))
+stage=$1 logs=$2
+shift 2
+mkdir -p "$logs" || exit 1
+export CMOCKA_MESSAGE_OUTPUT=TAP
+
+programs=0 programs_failed=0 programs_skipped=0 passed=0 failed=0 skipped=0
+run() # NAME PROGRAM
+{
+	start=$(date +%s%N)
+	timeout -k 5 "$limit" "$2" >"$logs/$1.log" 2>"$logs/$1.err" </dev/null
+	status=$?
+	seconds=$(($(date +%s%N) - start))
+	[ "$status" -lt 124 ] || case $status in
+	124 | 137) echo "no end within $limit s" >>"$logs/$1.err" ;;
+	*) echo "killed by signal $((status - 128))" >>"$logs/$1.err" ;;
+	esac
+	cat "$logs/$1.err" >>"$logs/$1.log"
+	echo "$status $((seconds / 1000000000)).$((seconds / 100000000 % 10))" >"$logs/$1.exit"
+}
+
+for program; do
+	name=$(echo "${program##*/tests/}" | tr / -)
+	[ -n "$replay" ] || run "$name" "$program"
+	read -r status seconds <"$logs/$name.exit" || status=1 seconds=0
+	log=$logs/$name.log
+	bad=$(grep -c '^not ok ' "$log") skip=$(grep -c '^\(not \)\?ok .*# SKIP' "$log") good=$(grep -c '^ok ' "$log")
+	bad=$((bad - $(grep -c '^not ok .*# SKIP' "$log"))) good=$((good - $(grep -c '^ok .*# SKIP' "$log")))
+	[ "$status" != 0 ] || [ $((good + bad + skip)) -gt 0 ] || good=1
+	programs=$((programs + 1)) passed=$((passed + good)) skipped=$((skipped + skip))
+	what="$stage $name: $good passed"
+	[ "$skip" = 0 ] || what="$what, $skip skipped"
+	if [ "$status" = 0 ] && [ "$bad" = 0 ]; then
+		echo "PASS $what ($seconds s)"
+	elif [ "$status" = 77 ] && [ "$bad" = 0 ] && [ "${REQUIRE_KVM-}" != 1 ]; then
+		echo "SKIP $stage $name: $(grep . "$log" | tail -n 1)"
+		programs_skipped=$((programs_skipped + 1)) skipped=$((skipped + 1))
+	else
+		[ "$bad" -gt 0 ] || bad=1
+		echo "FAIL $what, $bad failed, exit $status ($seconds s), see $log"
+		grep -A 4 '^not ok [0-9]* -' "$log" | head -n 40 | grep . || tail -n 40 "$log"
+		programs_failed=$((programs_failed + 1)) failed=$((failed + bad))
+	fi
+done
+
+[ $programs -gt 0 ] || { echo "FAIL $stage: no test program" && failed=1; }
+if [ -n "${CHECK_TALLY-}" ]; then
+	echo "$passed $failed $skipped" >>"$CHECK_TALLY"
+else
+	echo "$programs programs, $programs_failed failed, $programs_skipped skipped"
+	echo "$passed passed, $failed failed, $skipped skipped"
+fi
+[ $failed = 0 ]

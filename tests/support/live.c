@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* live.c: see live.h. */
+#include "tests/support/live.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+
+#include "vmm/uffd.h"
+
+extern const uint8_t lab_image_start[], lab_image_end[];
+
+static struct error last_error;
+
+struct error *live_error(void)
+{
+	return &last_error;
+}
+
+void live_ok(int result)
+{
+	if (result)
+		fail_msg("%s", last_error.text);
+}
+
+static void cannot_run(const char *why)
+{
+	const char *required = getenv("REQUIRE_KVM");
+
+	fprintf(stderr, "%s\n", why);
+	exit(required && strcmp(required, "1") == 0 ? 1 : 77);
+}
+
+void live_need_userfaultfd(void)
+{
+	struct uffd u;
+
+	if (uffd_open(&u, &last_error))
+		cannot_run(last_error.text);
+	uffd_close(&u);
+}
+
+void live_need_kvm(void)
+{
+	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		cannot_run("no usable /dev/kvm");
+	close(fd);
+}
+
+void live_need_move(void)
+{
+	struct uffd u;
+	bool has_move;
+
+	live_ok(uffd_open(&u, &last_error));
+	has_move = u.has_move;
+	uffd_close(&u);
+	if (!has_move)
+		skip();
+}
+
+bool live_nested(void)
+{
+	const char *nested = getenv("BALLAST_NESTED");
+
+	return nested && strcmp(nested, "1") == 0;
+}
+
+unsigned live_scaled(unsigned n)
+{
+	n = live_nested() ? n / 20 : n;
+	return n ? n : 1;
+}
+
+struct machine *live_machine(const struct live_machine_options *o)
+{
+	const char *dir = getenv("TMPDIR");
+	struct machine_config config = {
+		.memory_pages = o->memory_pages,
+		.swap_pages = o->swap_pages,
+		.work_dir = dir ? dir : "/tmp",
+		.pager = policy_find(o->pager ? o->pager : "random"),
+		.state_ppm = {60000, 40000, 20000, 10000},
+		.rebalance_ns = 15 * NS_PER_S,
+		.seed = o->seed,
+		.max_vms = o->max_vms,
+		.evict = o->evict,
+		.swap_without_uring = o->no_uring,
+	};
+	struct machine *m;
+
+	live_ok(machine_create(&config, &m, &last_error));
+	return m;
+}
+
+vmid_t live_add_memory(struct machine *m, npages_t pages)
+{
+	struct vm_config config = {.name = "memory", .pages = pages, .shares = 1000};
+	vmid_t id;
+
+	live_ok(machine_add_vm(m, &config, &id, &last_error));
+	return id;
+}
+
+vmid_t live_add_lab(struct machine *m, const char *name, npages_t pages, npages_t swap,
+		    const char *cmdline)
+{
+	struct vm_config config = {
+		.name = name,
+		.pages = pages,
+		.shares = 1000,
+		.vcpus = 1,
+		.kernel = lab_image_start,
+		.kernel_bytes = (size_t)(lab_image_end - lab_image_start),
+		.kernel_name = "lab guest",
+		.cmdline = cmdline,
+		.lab = true,
+		.guest_swap_pages = swap,
+	};
+	vmid_t id;
+
+	live_ok(machine_add_vm(m, &config, &id, &last_error));
+	return id;
+}
+
+void live_check_budget(const struct machine_snapshot *s)
+{
+	assert_true(s->kernel.guest_bytes > 0);
+	live_check_budget_now(s);
+}
+
+void live_check_budget_now(const struct machine_snapshot *s)
+{
+	npages_t resident = 0;
+
+	assert_true(s->host.peak_used_pages <= s->host.memory_pages);
+	if (s->kernel.guest_bytes_peak > pages_to_bytes(s->host.memory_pages) + (2u << 20))
+		fail_msg("the kernel counts %llu KiB of guest memory, the machine has %llu KiB",
+			 (unsigned long long)s->kernel.guest_bytes_peak >> 10,
+			 (unsigned long long)pages_to_bytes(s->host.memory_pages) >> 10);
+	for (unsigned i = 0; i < s->nr_vms; i++) {
+		const struct mm_vm_stats *v = &s->vm[i];
+
+		assert_int_equal(v->untouched_pages + v->resident_pages + v->swapped_pages,
+				 v->configured_pages);
+		resident += v->resident_pages;
+	}
+	assert_true(resident + s->host.reserve_pages <= s->host.used_pages);
+	assert_int_equal(s->host.used_pages + s->host.free_pages, s->host.memory_pages);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * live.h: what live tests share: skipping where the host cannot, machines with sensible settings, the budget check.
+ *
+ * Under emulation (BALLAST_NESTED=1) work is scaled down; what must hold is the same.
+ */
+#ifndef BALLAST_TESTS_LIVE_H
+#define BALLAST_TESTS_LIVE_H
+
+#include "vmm/machine.h"
+
+/* Exit 77 with a reason if the host lacks it; with REQUIRE_KVM=1 that is a failure. */
+void live_need_userfaultfd(void);
+void live_need_kvm(void);
+/* Skips one cmocka test. */
+void live_need_move(void);
+
+bool live_nested(void);
+/* n, or a twentieth under emulation (at least 1). */
+unsigned live_scaled(unsigned n);
+
+struct live_machine_options {
+	npages_t memory_pages, swap_pages;
+	unsigned max_vms;
+	const char *pager;
+	enum machine_evict evict;
+	bool no_uring;
+	uint64_t seed;
+};
+/* Fails the test with the words of the error if it cannot be made. Work files go to TMPDIR, unnamed. */
+struct machine *live_machine(const struct live_machine_options *options);
+vmid_t live_add_memory(struct machine *m, npages_t pages); /* a VM without vCPUs */
+vmid_t live_add_lab(struct machine *m, const char *name, npages_t pages, npages_t swap,
+		    const char *cmdline);
+struct error *live_error(void); /* for calls that must not fail: see live_ok */
+void live_ok(int result);       /* fails the test with live_error()'s words */
+
+/* peak <= memory by the manager, guest bytes <= memory + 2 MiB by the kernel, page states sum to configured. */
+void live_check_budget_now(const struct machine_snapshot *s);
+/* The same, and the kernel's count was read at all. */
+void live_check_budget(const struct machine_snapshot *s);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * report_events_test.c: pairs of snapshots and the events that tell them apart.
+ */
+#include "lib/jsonl.h"
+#include "tests/unit/report_support.h"
+
+static const char *const names[] = {"web", "db"};
+
+static void put_line(void *ctx, uint64_t now_ns, const char *kind, json_t *more)
+{
+	FILE *out = ctx;
+
+	fprintf(out, "%d %s ", (int)(now_ns / NS_PER_S), kind);
+	assert_int_equal(jsonl_write(out, more), 0);
+}
+
+static void expect(const struct machine_snapshot *before, const struct machine_snapshot *now,
+		   bool *full, const char *lines)
+{
+	struct caught c;
+	char *text;
+
+	caught_begin(&c);
+	report_compare(before, now, full, names, put_line, c.out);
+	text = caught_end(&c);
+	assert_string_equal(text, lines);
+	free(text);
+}
+
+struct pair {
+	struct machine_snapshot *a, *b;
+	bool full;
+};
+
+static struct pair made_pair(void)
+{
+	struct pair p = {made_snapshot(2), made_snapshot(2), false};
+
+	p.a->now_ns = 4 * NS_PER_S;
+	p.b->now_ns = 5 * NS_PER_S;
+	return p;
+}
+
+static void free_pair(struct pair *p)
+{
+	free(p->a);
+	free(p->b);
+}
+
+static void test_nothing_happened(void **state)
+{
+	struct pair p = made_pair();
+
+	(void)state;
+	p.b->host.used_pages = 77; /* figures, not events */
+	made_live(p.b, 0)->guest.work_units = 5;
+	expect(p.a, p.b, &p.full, "");
+	free_pair(&p);
+}
+
+static void test_state_changes(void **state)
+{
+	struct pair p = made_pair();
+
+	(void)state;
+	p.a->host.state = MM_HIGH;
+	p.b->host.state = MM_HARD;
+	p.a->host.state_entered[MM_HARD] = 4;
+	p.b->host.state_entered[MM_HARD] = 5;
+	p.b->host.free_pages = 12;
+	expect(p.a, p.b, &p.full,
+	       "5 state {\"from\":\"high\",\"to\":\"hard\",\"entered\":{\"hard\":1},"
+	       "\"free_pages\":12}\n");
+	free_pair(&p);
+}
+
+/* Away and back between two samples: only the counters show it. */
+static void test_state_between_samples(void **state)
+{
+	struct pair p = made_pair();
+
+	(void)state;
+	p.b->host.state_entered[MM_SOFT] = 1;
+	p.b->host.state_entered[MM_HIGH] = 1;
+	expect(p.a, p.b, &p.full,
+	       "5 state {\"from\":\"high\",\"to\":\"high\",\"entered\":{\"high\":1,\"soft\":1},"
+	       "\"free_pages\":0}\n");
+	free_pair(&p);
+}
+
+static void test_swap_full_begins_goes_on_and_ends(void **state)
+{
+	struct pair p = made_pair();
+
+	(void)state;
+	p.b->host.swap.capacity_pages = 100;
+	p.b->host.swap.used_pages = 100;
+	p.b->host.swap.full_ns = 300000000;
+	expect(p.a, p.b, &p.full,
+	       "5 swap_full_begin {\"used_pages\":100,\"capacity_pages\":100}\n");
+	p.a->host.swap.full_ns = 300000000;
+	p.b->host.swap.full_ns = 1300000000;
+	expect(p.a, p.b, &p.full, "");
+	p.a->host.swap.full_ns = 1300000000;
+	p.b->host.swap.used_pages = 60;
+	expect(p.a, p.b, &p.full, "5 swap_full_end {\"used_pages\":60,\"full_seconds\":1.3}\n");
+	expect(p.a, p.b, &p.full, "");
+	free_pair(&p);
+}
+
+static void test_swap_errors(void **state)
+{
+	struct pair p = made_pair();
+
+	(void)state;
+	p.a->host.swap.errors = 2;
+	p.b->host.swap.errors = 5;
+	expect(p.a, p.b, &p.full, "5 swap_error {\"errors\":3}\n");
+	free_pair(&p);
+}
+
+static void test_vm_events(void **state)
+{
+	struct pair p = made_pair();
+	struct vm_live_stats *web = made_live(p.b, 0), *db = made_live(p.b, 1);
+
+	(void)state;
+	made_live(p.a, 0)->boot_ns = web->boot_ns = 2500000;
+	made_live(p.a, 0)->guest.integrity_errors = 1;
+	web->guest.integrity_errors = 4;
+	web->guest.phase = 1;
+	db->boot_ns = 1500000;
+	db->exit = VM_HALTED;
+	db->guest.work_units = 99;
+	expect(p.a, p.b, &p.full,
+	       "5 phase {\"vm\":\"web\",\"phase\":1}\n"
+	       "5 integrity_error {\"vm\":\"web\",\"errors\":3}\n"
+	       "5 first_step {\"vm\":\"db\",\"boot_ms\":1.5}\n"
+	       "5 vm_exit {\"vm\":\"db\",\"exit\":\"halted\",\"reason\":\"\",\"work_units\":99}\n");
+	free_pair(&p);
+}
+
+/* The first snapshot is compared with a machine on which nothing has happened. */
+static void test_first_snapshot(void **state)
+{
+	struct machine_snapshot *s = made_run();
+	bool full = true;
+
+	(void)state;
+	expect(NULL, s, &full,
+	       "10 first_step {\"vm\":\"web\",\"boot_ms\":2.346}\n"
+	       "10 vm_exit {\"vm\":\"db\",\"exit\":\"crashed\",\"reason\":\"triple fault at rip "
+	       "0x100234\",\"work_units\":0}\n");
+	assert_false(full);
+	free(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nothing_happened),
+		cmocka_unit_test(test_state_changes),
+		cmocka_unit_test(test_state_between_samples),
+		cmocka_unit_test(test_swap_full_begins_goes_on_and_ends),
+		cmocka_unit_test(test_swap_errors),
+		cmocka_unit_test(test_vm_events),
+		cmocka_unit_test(test_first_snapshot),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * machine.h: the live machine as the program sees it: many VMs in one process under one memory budget.
+ *
+ * Life: machine_create, machine_add_vm for each VM, machine_start, machine_snapshot at will, machine_stop,
+ * machine_snapshot once more (the final figures), machine_destroy. Calls come from one thread unless said otherwise.
+ * Errors: 0 or -errno, with words in *error; error->user tells the user's mistakes from the host's.
+ */
+#ifndef BALLAST_VMM_MACHINE_H
+#define BALLAST_VMM_MACHINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ballast/guest_abi.h"
+#include "ballast/types.h"
+#include "lib/error.h"
+#include "mm/policy/policy.h"
+#include "mm/stats.h"
+
+struct machine; /* opaque; owned by the creator, freed by machine_destroy() */
+
+enum machine_evict {
+	MACHINE_EVICT_AUTO, /* UFFDIO_MOVE where the kernel has it, else copying */
+	MACHINE_EVICT_MOVE,
+	MACHINE_EVICT_COPY,
+};
+
+struct machine_config {
+	npages_t memory_pages;
+	npages_t swap_pages;     /* capacity; 0: no paging by the host */
+	const char *swap_path;   /* NULL: an unnamed file in work_dir */
+	bool swap_without_uring; /* plain reads and writes, as where io_uring is refused */
+	const char *work_dir;    /* consoles, guest swap disks; must exist */
+	const struct policy_ops *pager;
+	uint32_t state_ppm[MM_STATES]; /* thresholds of free memory: high, soft, hard, low */
+	uint64_t rebalance_ns;
+	uint64_t seed;
+	unsigned max_vms; /* how many machine_add_vm() calls will follow */
+	enum machine_evict evict;
+	unsigned fault_threads; /* 0: choose */
+};
+
+struct vm_config {
+	const char *name;
+	npages_t pages; /* configured */
+	npages_t min_pages;
+	uint32_t shares;
+	unsigned vcpus;     /* 1 for now */
+	const void *kernel; /* ELF64 image, borrowed until machine_add_vm returns */
+	size_t kernel_bytes;
+	const char *kernel_name;   /* for messages */
+	const char *cmdline;       /* the guest's words; devices are appended by the machine */
+	bool lab;                  /* a lab guest: has a statistics page, is told the TSC rate */
+	npages_t guest_swap_pages; /* size of the guest's swap disk; 0: no disk */
+};
+
+/*
+ * Per-VM facts that only the live body knows; memory accounting is in mm_vm_stats.
+ */
+enum vm_exit { VM_RUNNING, VM_HALTED, VM_CRASHED };
+
+struct vm_live_stats {
+	enum vm_exit exit;
+	char exit_reason
+		[200]; /* for VM_CRASHED: what happened, with rip; registers are in the console log */
+	struct guest_stats guest; /* as the guest wrote it; zeros for guests without the page */
+	uint64_t run_ns;          /* CPU time of its vCPU threads */
+	uint64_t boot_ns;         /* creation to first workload step; 0: not yet */
+	uint64_t guest_bad;       /* malformed device requests dropped */
+	uint64_t disk_reads, disk_writes, disk_errors; /* requests on its block device */
+};
+
+/* What the kernel says (host-kvm rule 13); bytes. */
+struct machine_kernel_stats {
+	uint64_t guest_bytes;      /* anonymous PSS of guest ranges + staging */
+	uint64_t guest_bytes_peak; /* highest reading so far */
+	uint64_t host_swap_bytes;  /* guest memory the host itself swapped out */
+	uint64_t mappings;         /* of this process */
+	uint64_t page_table_bytes;
+};
+
+struct machine_snapshot {
+	uint64_t now_ns; /* since machine_start */
+	struct mm_host_stats host;
+	struct machine_kernel_stats kernel;
+	unsigned nr_vms;
+	struct mm_vm_stats vm
+		[]; /* nr_vms; live[] of the same length follows through machine_snapshot_live() */
+};
+
+int machine_create(const struct machine_config *config, struct machine **out, struct error *error);
+
+/* config is copied. Before machine_start only, for now. */
+int machine_add_vm(struct machine *m, const struct vm_config *config, vmid_t *out,
+		   struct error *error);
+
+int machine_start(struct machine *m, struct error *error);
+
+/*
+ * A consistent picture, taken under the machine lock. *out is owned by the caller (free()). with_kernel also reads the
+ * kernel's view (slow: milliseconds); otherwise the last reading is repeated.
+ */
+int machine_snapshot(struct machine *m, bool with_kernel, struct machine_snapshot **out);
+const struct vm_live_stats *machine_snapshot_live(const struct machine_snapshot *s, unsigned vm);
+
+/* True when no VM runs any more. Any thread. */
+bool machine_idle(struct machine *m);
+
+/* Guest memory by the checked accessor (sleeps until the pages are there), from any thread but the machine's own.
+ * -EFAULT: outside the VM's memory. For tests and benchmarks. */
+int machine_guest_read(struct machine *m, vmid_t vm, gpa_t from, void *to, size_t bytes);
+int machine_guest_write(struct machine *m, vmid_t vm, gpa_t to, const void *from, size_t bytes);
+
+/* mm_consistent() under the machine lock. */
+bool machine_consistent(struct machine *m, const char **why);
+
+struct machine_facts {       /* fixed after machine_create */
+	bool evicts_by_move; /* UFFDIO_MOVE; else by copying */
+	bool swap_is_direct; /* O_DIRECT */
+	bool swap_has_uring;
+	int swap_fd;           /* -1: no swap; borrowed, for benchmarks */
+	npages_t bounce_pages; /* in the reserve */
+};
+void machine_facts(const struct machine *m, struct machine_facts *out);
+
+/* Releases waiting faults and stops every guest; keeps all figures. Safe to call twice. */
+void machine_stop(struct machine *m);
+
+void machine_destroy(struct machine *m);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * machine_internal.h: the live machine's insides.
+ *
+ * Threads: fault threads (read userfaultfd events, ask the manager), the pager (reclaim, ticks, VMs that ended), the
+ * swap file's (completions), each VM's vCPUs and devices (vm.h), and the caller's.
+ *
+ * One lock, the machine lock, guards the manager and everything marked "guarded by lock" below. Take it by
+ * machine_lock() and leave it by machine_unlock(), which afterwards starts the swap requests that were made under it:
+ * submitting may sleep. A thread that sleeps on a guest page never holds it (host-kvm rule 11).
+ */
+#ifndef BALLAST_VMM_MACHINE_INTERNAL_H
+#define BALLAST_VMM_MACHINE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "mm/mm.h"
+#include "vmm/machine.h"
+#include "vmm/memory.h"
+#include "vmm/swapfile.h"
+#include "vmm/vm.h"
+
+#define BOUNCE_PAGES_PER_VM 8u /* the device thread's buffer: see vm.h */
+#define MOST_IOS            64u
+
+struct machine_vm {
+	struct vm *vm; /* owned; NULL: memory only */
+	bool lab;      /* has a statistics page, pinned */
+	char name[64];
+	unsigned arena;                  /* jemalloc's; 0: none of its own */
+	uint64_t made_in_ns, started_ns; /* for boot_ns: the time between the two does not count */
+	_Atomic uint64_t boot_ns;
+	atomic_bool vcpus_left;             /* all its vCPUs have left the guest for good */
+	bool runs, doomed, reaping, joined; /* guarded by lock */
+	int broken;              /* -errno of a page that could not be read back; guarded by lock */
+	struct guest_stats last; /* the statistics page when it ended; valid if joined */
+};
+
+struct machine {
+	struct machine_config config;
+	pthread_mutex_t lock;
+	atomic_uint lock_waiters; /* fault threads that want the lock: the pager lets them pass */
+	struct mm *mm;            /* guarded by lock */
+	struct memory memory;     /* ranges fixed once VMs are added */
+	struct swapfile *swap;    /* NULL: none */
+	struct kvm_host kvm;
+	struct vm_callbacks callbacks;
+	struct machine_vm *vm; /* by vmid */
+	unsigned nr_vms;
+	uint64_t started_ns;
+
+	/* requests made under the lock and not yet started; guarded by lock */
+	struct mm_io *pending[MOST_IOS];
+	unsigned nr_pending;
+	bool read_here;     /* the lock's holder will do one demand read itself */
+	struct mm_io *mine; /* and this is it */
+
+	pthread_cond_t pager_wish; /* something to reclaim, or a VM ended */
+	bool pager_sleeps;
+	atomic_bool stop_threads;
+	pthread_mutex_t reading; /* held by the one fault thread that reads events: see threads.c */
+	pthread_t *fault_thread;
+	unsigned nr_fault_threads;
+	pthread_t pager_thread;
+	bool pager_runs, started, stopped;
+
+	struct machine_kernel_stats kernel; /* last reading */
+	uint64_t kernel_read_ns, kernel_cost_ns;
+	struct machine_snapshot *final; /* the manager's figures when machine_stop began */
+};
+
+uint64_t machine_now_ns(void);
+void machine_lock(struct machine *m);
+void machine_unlock(struct machine *m);
+
+extern const struct mm_body_ops machine_body_ops;
+
+/* threads.c */
+int machine_threads_start(struct machine *m, struct error *error);
+void machine_threads_stop(struct machine *m);
+void machine_swap_done(void *ctx, struct mm_io *const *io, const int *result, unsigned nr);
+/* VMs whose threads have all left are taken down; with the lock held, which it drops meanwhile. */
+void machine_reap(struct machine *m);
+
+/* kernel_view.c: what the kernel says, host-kvm rule 13. Lock held. */
+int kernel_view_read(const struct memory *mem, struct machine_kernel_stats *out);
+
+/* arena.c: records in an arena of jemalloc's a VM, or in the one heap where there is no jemalloc. */
+void arena_make(struct machine *m, uint32_t vm);
+void arena_unmake(struct machine *m, uint32_t vm); /* everything in it was freed */
+void *arena_zalloc(struct machine *m, uint32_t vm, size_t bytes);
+void arena_free(struct machine *m, uint32_t vm, void *p, size_t bytes);
+
+#endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * memory.c: see memory.h. How a page is taken away (host-kvm rules 3, 5, 8):
+ *
+ *   move   UFFDIO_MOVE (Linux 6.8): the frame itself goes to the stage, atomically
+ *   copy   protect, copy, discard, wake, in this order: a write between copy and discard would be lost
+ *
+ * After a fork() the kernel refuses to move for good (EBUSY), so guest memory and staging are not inherited; whatever
+ * else makes it refuse, the page is copied instead, and counted.
+ */
+#include "vmm/memory.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "mm/mm.h"
+
+static void *reserve(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	madvise(p, bytes, MADV_NOHUGEPAGE); /* EINVAL on kernels without huge pages is as good */
+	if (madvise(p, bytes, MADV_DONTFORK)) {
+		munmap(p, bytes);
+		return NULL;
+	}
+	return p;
+}
+
+static int choose_path(struct memory *mem, enum machine_evict evict, struct error *error)
+{
+	mem->move = mem->uffd.has_move && evict != MACHINE_EVICT_COPY;
+	if (evict == MACHINE_EVICT_MOVE && !mem->uffd.has_move)
+		return error_host(error, ENOTSUP, "UFFDIO_MOVE: Linux 6.8 or later is needed");
+	return 0;
+}
+
+int memory_create(struct memory *mem, uint32_t max_vms, enum machine_evict evict,
+		  struct error *error)
+{
+	size_t read_bytes = (size_t)mm_read_stages() * PAGE_BYTES;
+	int result;
+
+	*mem = (struct memory){
+		.uffd.fd = -1, .nr_read_stages = mm_read_stages(), .max_ranges = max_vms};
+	mem->stage_bytes = (size_t)mm_stages() * PAGE_BYTES;
+	result = uffd_open(&mem->uffd, error);
+	if (!result)
+		result = choose_path(mem, evict, error);
+	if (result)
+		goto fail;
+	mem->range = calloc(max_vms, sizeof *mem->range);
+	mem->zero = reserve(PAGE_BYTES);
+	mem->stage = reserve(mem->stage_bytes);
+	if (!mem->range || !mem->zero || !mem->stage) {
+		result = error_host(error, ENOMEM, "staging area of %zu bytes", mem->stage_bytes);
+		goto fail;
+	}
+	memset(mem->stage, 0, read_bytes); /* present from now on: see memory.h */
+	(void)*(const volatile uint8_t *)mem->zero;
+	result = uffd_register(&mem->uffd, mem->stage + read_bytes, mem->stage_bytes - read_bytes,
+			       false);
+	if (result) {
+		error_host(error, -result, "userfaultfd: registering the staging area");
+		goto fail;
+	}
+	return 0;
+fail:
+	memory_destroy(mem);
+	return result;
+}
+
+void memory_destroy(struct memory *mem)
+{
+	for (uint32_t i = 0; i < mem->nr_ranges; i++)
+		munmap(mem->range[i].start, mem->range[i].bytes);
+	if (mem->stage)
+		munmap(mem->stage, mem->stage_bytes);
+	if (mem->zero)
+		munmap((void *)(uintptr_t)mem->zero, PAGE_BYTES);
+	free(mem->range);
+	uffd_close(&mem->uffd);
+	*mem = (struct memory){.uffd.fd = -1};
+}
+
+int memory_add_vm(struct memory *mem, uint32_t vm, npages_t pages, struct error *error)
+{
+	const uint64_t hole_start = GUEST_HOLE_START, hole_end = GUEST_HOLE_END;
+	size_t low = pages_to_bytes(pages), high = 0;
+	struct memory_range *r = &mem->range[vm];
+	int result;
+
+	if (vm != mem->nr_ranges || vm >= mem->max_ranges)
+		return error_host(error, EINVAL, "VM %u out of order", vm);
+	if (low > hole_start) {
+		high = low - hole_start;
+		low = hole_start;
+	}
+	*r = (struct memory_range){.bytes = high ? hole_end + high : low, .pages = pages};
+	r->start = reserve(r->bytes);
+	if (!r->start)
+		return error_host(error, ENOMEM, "reserving %zu MiB of addresses for guest memory",
+				  r->bytes >> 20);
+	result = uffd_register(&mem->uffd, r->start, low, true);
+	if (!result && high)
+		result = uffd_register(&mem->uffd, r->start + hole_end, high, true);
+	if (result) {
+		munmap(r->start, r->bytes);
+		return error_host(error, -result, "userfaultfd: registering guest memory");
+	}
+	mem->nr_ranges++;
+	return 0;
+}
+
+bool memory_find(const struct memory *mem, uint64_t address, uint32_t *vm, gfn_t *g)
+{
+	for (uint32_t i = 0; i < mem->nr_ranges; i++) {
+		uint64_t offset = address - (uintptr_t)mem->range[i].start;
+
+		if (offset < mem->range[i].bytes) {
+			*vm = i;
+			*g = gfn(offset >> PAGE_SHIFT_BITS);
+			return true;
+		}
+	}
+	return false;
+}
+
+int memory_map(struct memory *mem, uint32_t vm, gfn_t g, const void *page, bool protect)
+{
+	return uffd_copy(&mem->uffd, memory_page(mem, vm, g), page ? page : mem->zero, protect);
+}
+
+static int withdraw_by_copy(struct memory *mem, uint8_t *page, uint8_t *to)
+{
+	int result = uffd_protect(&mem->uffd, page, true);
+
+	if (result)
+		return result;
+	result = uffd_copy(&mem->uffd, to, page, false);
+	if (result) {
+		uffd_protect(&mem->uffd, page, false);
+		return result;
+	}
+	return madvise(page, PAGE_BYTES, MADV_DONTNEED) ? -errno : 0;
+}
+
+int memory_withdraw(struct memory *mem, uint32_t vm, gfn_t g, stage_t s)
+{
+	uint8_t *page = memory_page(mem, vm, g), *to = memory_stage(mem, s);
+	int result = -EBUSY;
+
+	if (mem->move)
+		result = uffd_move(&mem->uffd, to, page);
+	if (result == -EBUSY) {
+		mem->moves_refused += mem->move;
+		result = withdraw_by_copy(mem, page, to);
+	}
+	if (!result)
+		uffd_wake(&mem->uffd, page, PAGE_BYTES);
+	return result;
+}
+
+int memory_discard(struct memory *mem, uint32_t vm, gfn_t g)
+{
+	uint8_t *page = memory_page(mem, vm, g);
+
+	if (madvise(page, PAGE_BYTES, MADV_DONTNEED))
+		return -errno;
+	uffd_wake(&mem->uffd, page, PAGE_BYTES);
+	return 0;
+}
+
+void memory_discard_all(struct memory *mem, uint32_t vm)
+{
+	struct memory_range *r = &mem->range[vm];
+
+	madvise(r->start, r->bytes, MADV_DONTNEED);
+	uffd_wake(&mem->uffd, r->start, r->bytes);
+}
+
+bool memory_stage_is_zero(const struct memory *mem, stage_t s)
+{
+	const uint64_t *word = (const uint64_t *)(const void *)memory_stage(mem, s);
+
+	/* the first words decide for nearly all pages; for the rest, memcmp against itself, shifted */
+	return !(word[0] | word[1]) && memcmp(word, word + 2, PAGE_BYTES - 2 * sizeof *word) == 0;
+}
+
+void memory_stage_drop(struct memory *mem, stage_t s, uint32_t nr)
+{
+	if (s.v >= mem->nr_read_stages)
+		madvise(memory_stage(mem, s), (size_t)nr * PAGE_BYTES, MADV_DONTNEED);
+}

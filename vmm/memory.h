@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * memory.h: guest memory and the staging area on userfaultfd: the mapping half of the live body.
+ *
+ * Guest memory is anonymous, 4 KiB pages, reserved per VM with gpa 0 at its start and the hole below 4 GiB left out.
+ * Staging is one range: the first mm_read_stages() pages are ordinary memory that always holds its frames (swap reads
+ * go there), the rest is registered and empty unless a page was moved there.
+ *
+ * All memory_* functions but create and destroy are called with the machine lock held.
+ */
+#ifndef BALLAST_VMM_MEMORY_H
+#define BALLAST_VMM_MEMORY_H
+
+#include "ballast/types.h"
+#include "lib/error.h"
+#include "vmm/machine.h"
+#include "vmm/uffd.h"
+
+struct memory_range {
+	uint8_t *start; /* hva of gpa 0 */
+	size_t bytes;   /* the hole included */
+	npages_t pages; /* without it */
+};
+
+struct memory {
+	struct uffd uffd;
+	bool move;              /* take pages away by UFFDIO_MOVE; else by copying */
+	uint64_t moves_refused; /* UFFDIO_MOVE said EBUSY; the page was copied instead */
+	uint8_t *stage;         /* of mm_stages() pages */
+	size_t stage_bytes;
+	uint32_t nr_read_stages;
+	const uint8_t *zero;        /* a page of zeros */
+	struct memory_range *range; /* by vmid */
+	_Atomic uint32_t
+		nr_ranges; /* fault threads look ranges up without the lock; a range is set before it counts */
+	uint32_t max_ranges;
+};
+
+int memory_create(struct memory *mem, uint32_t max_vms, enum machine_evict evict,
+		  struct error *error);
+void memory_destroy(struct memory *mem);
+
+/* Reserves and registers the memory of VM vm: the next vmid. */
+int memory_add_vm(struct memory *mem, uint32_t vm, npages_t pages, struct error *error);
+
+/* Which VM's page is at this address? False: none's. */
+bool memory_find(const struct memory *mem, uint64_t address, uint32_t *vm, gfn_t *g);
+
+static inline uint8_t *memory_page(const struct memory *mem, uint32_t vm, gfn_t g)
+{
+	return mem->range[vm].start + (g.v << PAGE_SHIFT_BITS);
+}
+static inline uint8_t *memory_stage(const struct memory *mem, stage_t s)
+{
+	return mem->stage + ((size_t)s.v << PAGE_SHIFT_BITS);
+}
+
+/* As struct mm_body_ops says. */
+int memory_map(struct memory *mem, uint32_t vm, gfn_t g, const void *page,
+	       bool protect); /* NULL: zeros */
+int memory_withdraw(struct memory *mem, uint32_t vm, gfn_t g, stage_t s);
+int memory_discard(struct memory *mem, uint32_t vm, gfn_t g);
+void memory_discard_all(struct memory *mem, uint32_t vm);
+bool memory_stage_is_zero(const struct memory *mem, stage_t s);
+void memory_stage_drop(struct memory *mem, stage_t s, uint32_t nr);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * snapshot.c: the machine's figures at one moment, and access to guest memory for tests and benchmarks.
+ *
+ * The kernel's view is read with the lock held and costs milliseconds; it is read at most a hundredth of the time
+ * (host-kvm rule 13), between which the last reading is repeated.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/machine_internal.h"
+
+#define KERNEL_SHARE 100u /* the reading may take 1/100 of the time */
+
+static size_t snapshot_bytes(unsigned nr_vms)
+{
+	return sizeof(struct machine_snapshot) +
+	       nr_vms * (sizeof(struct mm_vm_stats) + sizeof(struct vm_live_stats));
+}
+
+static struct vm_live_stats *live_of(struct machine_snapshot *s)
+{
+	return (struct vm_live_stats *)(void *)&s->vm[s->nr_vms];
+}
+
+const struct vm_live_stats *machine_snapshot_live(const struct machine_snapshot *s, unsigned vm)
+{
+	return (const struct vm_live_stats *)(const void *)&s->vm[s->nr_vms] + vm;
+}
+
+static void read_kernel(struct machine *m, uint64_t now)
+{
+	struct machine_kernel_stats k;
+
+	if (m->kernel_read_ns && now - m->kernel_read_ns < m->kernel_cost_ns * KERNEL_SHARE)
+		return;
+	if (kernel_view_read(&m->memory, &k))
+		return; /* no /proc: the last reading stays */
+	k.guest_bytes_peak = k.guest_bytes > m->kernel.guest_bytes_peak
+				     ? k.guest_bytes
+				     : m->kernel.guest_bytes_peak;
+	m->kernel = k;
+	m->kernel_read_ns = now;
+	m->kernel_cost_ns = machine_now_ns() - now;
+}
+
+static void read_live(struct machine *m, uint32_t id, struct vm_live_stats *out)
+{
+	struct machine_vm *v = &m->vm[id];
+
+	*out = (struct vm_live_stats){.exit = VM_RUNNING};
+	if (!v->vm)
+		return;
+	vm_live_stats(v->vm, out);
+	out->boot_ns = atomic_load(&v->boot_ns);
+	if (v->joined) /* the page is pinned while the VM lives, so this never sleeps */
+		out->guest = v->last;
+	else if (v->lab)
+		memcpy(&out->guest, memory_page(&m->memory, id, gpa_to_gfn(gpa(GUEST_STATS_GPA))),
+		       sizeof out->guest);
+	if (out->guest.magic != GUEST_STATS_MAGIC)
+		out->guest = (struct guest_stats){0};
+	if (v->broken) {
+		out->exit = VM_CRASHED;
+		snprintf(out->exit_reason, sizeof out->exit_reason,
+			 "a page could not be read back from swap: %s", strerror(-v->broken));
+	}
+}
+
+int machine_snapshot(struct machine *m, bool with_kernel, struct machine_snapshot **out)
+{
+	struct machine_snapshot *s = malloc(snapshot_bytes(m->nr_vms));
+	uint64_t now;
+
+	*out = s;
+	if (!s)
+		return -ENOMEM;
+	if (m->final) /* stopping or stopped: the manager's figures are those of the end */
+		memcpy(s, m->final, snapshot_bytes(m->nr_vms));
+	machine_lock(m);
+	now = machine_now_ns();
+	if (!m->final) {
+		*s = (struct machine_snapshot){.now_ns = now - m->started_ns, .nr_vms = m->nr_vms};
+		if (with_kernel)
+			read_kernel(m, now);
+		s->kernel = m->kernel;
+		mm_host_stats(m->mm, now, &s->host);
+		for (unsigned i = 0; i < m->nr_vms; i++)
+			mm_vm_stats(m->mm, i, now, &s->vm[i]);
+	}
+	for (unsigned i = 0; i < m->nr_vms; i++)
+		read_live(m, i, &live_of(s)[i]);
+	machine_unlock(m);
+	return 0;
+}
+
+static bool in_memory(const struct machine *m, uint32_t vm, gpa_t at, size_t bytes)
+{
+	const struct memory_range *r = &m->memory.range[vm];
+	uint64_t low = pages_to_bytes(r->pages) < GUEST_HOLE_START ? pages_to_bytes(r->pages)
+								   : GUEST_HOLE_START;
+
+	if (at.v <= low && bytes <= low - at.v)
+		return true;
+	return at.v >= GUEST_HOLE_END && at.v <= r->bytes && bytes <= r->bytes - at.v;
+}
+
+int machine_guest_read(struct machine *m, vmid_t vm, gpa_t from, void *to, size_t bytes)
+{
+	if (vm.v >= m->nr_vms || !in_memory(m, vm.v, from, bytes))
+		return -EFAULT;
+	memcpy(to, m->memory.range[vm.v].start + from.v, bytes);
+	return 0;
+}
+
+int machine_guest_write(struct machine *m, vmid_t vm, gpa_t to, const void *from, size_t bytes)
+{
+	if (vm.v >= m->nr_vms || !in_memory(m, vm.v, to, bytes))
+		return -EFAULT;
+	memcpy(m->memory.range[vm.v].start + to.v, from, bytes);
+	return 0;
+}
+
+bool machine_consistent(struct machine *m, const char **why)
+{
+	bool sound;
+
+	machine_lock(m);
+	sound = mm_consistent(m->mm, why);
+	machine_unlock(m);
+	return sound;
+}
+
+void machine_facts(const struct machine *m, struct machine_facts *out)
+{
+	*out = (struct machine_facts){
+		.evicts_by_move = m->memory.move,
+		.swap_is_direct = m->swap && swapfile_is_direct(m->swap),
+		.swap_has_uring = m->swap && swapfile_has_uring(m->swap),
+		.swap_fd = m->swap ? swapfile_fd(m->swap) : -1,
+		.bounce_pages = (npages_t)BOUNCE_PAGES_PER_VM * m->config.max_vms,
+	};
+}

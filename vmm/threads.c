@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * threads.c: the threads that make the machine go: faults, the pager, completions of the swap file.
+ *
+ * One fault thread at a time reads events (leader and followers): events then go to a thread that is warm, and not in
+ * turn to all, each to be woken on another processor. A fault thread that starts a read from swap for the fault it
+ * serves does the read itself, after leaving the lock and the lead: it is awake anyway, and handing the request to
+ * another thread costs two more wake-ups. Reads that start elsewhere (for faults that had to wait) go to the swap
+ * file's ring.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "lib/log.h"
+#include "vmm/machine_internal.h"
+
+#define RECLAIM_BATCH 16u       /* pages a hold of the lock */
+#define TICK_NS       10000000u /* ticks, and retries of what could not be reclaimed */
+#define FAULT_THREADS 4u        /* as many swap-ins at once */
+#define WAKE_SIGNAL   SIGUSR2   /* makes a sleeping fault thread look at stop_threads */
+
+uint64_t machine_now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+void machine_lock(struct machine *m)
+{
+	atomic_fetch_add_explicit(&m->lock_waiters, 1, memory_order_relaxed);
+	pthread_mutex_lock(&m->lock);
+	atomic_fetch_sub_explicit(&m->lock_waiters, 1, memory_order_relaxed);
+}
+
+void machine_unlock(struct machine *m)
+{
+	struct mm_io *io[MOST_IOS];
+	unsigned nr = m->nr_pending;
+
+	for (unsigned i = 0; i < nr; i++)
+		io[i] = m->pending[i];
+	m->nr_pending = 0;
+	pthread_mutex_unlock(&m->lock);
+	if (nr)
+		swapfile_submit(m->swap, io, nr);
+}
+
+void machine_swap_done(void *ctx, struct mm_io *const *io, const int *result, unsigned nr)
+{
+	struct machine *m = ctx;
+
+	machine_lock(m);
+	for (unsigned i = 0; i < nr; i++)
+		mm_io_done(m->mm, io[i], result[i], machine_now_ns());
+	machine_unlock(m);
+}
+
+/* Serves one event. True: it did I/O on the way, and gave the reading of events up before. */
+static bool serve(struct machine *m, const struct uffd_event *event)
+{
+	struct mm_io *io;
+	bool slept = false;
+	uint32_t vm;
+	gfn_t g;
+
+	if (!memory_find(&m->memory, event->address, &vm, &g))
+		return false; /* staging is never absent where somebody looks */
+	machine_lock(m);
+	m->read_here = true;
+	mm_fault(m->mm, vm, g, event->protected ? MM_FAULT_WRITE_PROTECTED : MM_FAULT_MISSING,
+		 machine_now_ns());
+	m->read_here = false;
+	io = m->mine;
+	m->mine = NULL;
+	machine_unlock(m);
+	if (io) {
+		pthread_mutex_unlock(&m->reading);
+		slept = true;
+		int result = swapfile_read(m->swap, io);
+		machine_swap_done(m, &io, &result, 1);
+	}
+	return slept;
+}
+
+static void *fault_main(void *arg)
+{
+	struct machine *m = arg;
+	struct uffd_event event;
+
+	pthread_mutex_lock(&m->reading);
+	while (!atomic_load(&m->stop_threads)) {
+		int result = uffd_next(&m->memory.uffd, &event);
+
+		if (result == 0 && serve(m, &event))
+			pthread_mutex_lock(&m->reading);
+		else if (result && result != -EINTR && result != -EAGAIN)
+			log_error("userfaultfd: reading events failed error=%d", -result);
+	}
+	pthread_mutex_unlock(&m->reading);
+	return NULL;
+}
+
+static void wait_for_wish(struct machine *m)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += TICK_NS;
+	if (until.tv_nsec >= (long)NS_PER_S) {
+		until.tv_nsec -= (long)NS_PER_S;
+		until.tv_sec++;
+	}
+	m->pager_sleeps = true;
+	pthread_cond_timedwait(&m->pager_wish, &m->lock, &until);
+	m->pager_sleeps = false;
+}
+
+static void *pager_main(void *arg)
+{
+	struct machine *m = arg;
+	uint64_t ticked = 0;
+
+	machine_lock(m);
+	while (!atomic_load(&m->stop_threads)) {
+		uint64_t now = machine_now_ns();
+		uint32_t got = mm_reclaim(m->mm, RECLAIM_BATCH, now);
+
+		if (now - ticked >= TICK_NS) {
+			mm_tick(m->mm, now);
+			machine_reap(m);
+			ticked = now;
+		}
+		if (got || m->nr_pending) {
+			machine_unlock(m); /* starts the writes */
+			if (atomic_load_explicit(&m->lock_waiters, memory_order_relaxed))
+				sched_yield();
+			machine_lock(m);
+		}
+		if (!got)
+			wait_for_wish(m);
+	}
+	machine_unlock(m);
+	return NULL;
+}
+
+static void nothing(int signal)
+{
+	(void)signal;
+}
+
+int machine_threads_start(struct machine *m, struct error *error)
+{
+	struct sigaction action = {.sa_handler = nothing}; /* no SA_RESTART: read() must return */
+	int rc;
+
+	sigaction(WAKE_SIGNAL, &action, NULL);
+	m->fault_thread = calloc(m->config.fault_threads ? m->config.fault_threads : FAULT_THREADS,
+				 sizeof *m->fault_thread);
+	if (!m->fault_thread)
+		return error_host(error, ENOMEM, "fault threads");
+	while (m->nr_fault_threads <
+	       (m->config.fault_threads ? m->config.fault_threads : FAULT_THREADS)) {
+		rc = pthread_create(&m->fault_thread[m->nr_fault_threads], NULL, fault_main, m);
+		if (rc)
+			return error_host(error, rc, "fault thread");
+		m->nr_fault_threads++;
+	}
+	rc = pthread_create(&m->pager_thread, NULL, pager_main, m);
+	if (rc)
+		return error_host(error, rc, "pager thread");
+	m->pager_runs = true;
+	return 0;
+}
+
+/*
+ * The reader sleeps in the kernel, the others wait for their turn to read. A signal may come between the look at
+ * stop_threads and the read: again until all are gone.
+ */
+static void join_fault_threads(struct machine *m)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+
+	while (m->nr_fault_threads) {
+		for (unsigned i = 0; i < m->nr_fault_threads; i++)
+			pthread_kill(m->fault_thread[i], WAKE_SIGNAL);
+		nanosleep(&pause, NULL);
+		while (m->nr_fault_threads &&
+		       pthread_tryjoin_np(m->fault_thread[m->nr_fault_threads - 1], NULL) == 0)
+			m->nr_fault_threads--;
+	}
+}
+
+void machine_threads_stop(struct machine *m)
+{
+	atomic_store(&m->stop_threads, true);
+	join_fault_threads(m);
+	free(m->fault_thread);
+	m->fault_thread = NULL;
+	if (!m->pager_runs)
+		return;
+	machine_lock(m);
+	pthread_cond_signal(&m->pager_wish);
+	machine_unlock(m);
+	pthread_join(m->pager_thread, NULL);
+	m->pager_runs = false;
+}

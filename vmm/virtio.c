@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * virtio.c: status, features and queues of a virtio device.
+ *
+ * The driver brings a device up in steps: ACKNOWLEDGE, DRIVER, features, FEATURES_OK, queues, DRIVER_OK. A step out of
+ * order is the guest's mistake: counted, refused, and visible to a driver that reads back what it wrote. Refused are
+ *   - feature bits that were not offered, or no VIRTIO_F_VERSION_1: FEATURES_OK does not stay set;
+ *   - features after FEATURES_OK; DRIVER_OK without FEATURES_OK; clearing a status bit other than by a reset;
+ *   - a queue of a wrong size or alignment: QueueReady stays 0.
+ * A queue is served only while DRIVER_OK is set and NEEDS_RESET is not. NEEDS_RESET is how a device says that the driver
+ * left it in a state it cannot go on from; the VM itself goes on.
+ * Reference: virtio 1.2, 2.1, 2.2, 3.1.
+ */
+#include "vmm/virtio.h"
+
+#include <errno.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_mmio.h>
+
+#define FEATURE_VERSION_1 (1ull << VIRTIO_F_VERSION_1)
+
+void virtio_device_init(struct virtio_device *dev, const struct virtio_device_ops *ops, void *state,
+			const struct guest_memory *memory, struct guest_bad *bad,
+			const atomic_bool *stop)
+{
+	*dev = (struct virtio_device){
+		.ops = ops, .state = state, .memory = memory, .bad = bad, .stop = stop};
+	pthread_mutex_init(&dev->lock, NULL);
+	for (unsigned i = 0; i < ops->nr_queues; i++)
+		virtqueue_init(&dev->queue[i], memory, ops->queue_size_max);
+}
+
+void virtio_device_destroy(struct virtio_device *dev)
+{
+	pthread_mutex_destroy(&dev->lock);
+}
+
+uint64_t virtio_device_features(const struct virtio_device *dev)
+{
+	return dev->ops->features | FEATURE_VERSION_1;
+}
+
+void virtio_device_set_features(struct virtio_device *dev, unsigned half, uint32_t bits)
+{
+	uint64_t mask = 0xffffffffull << (half * 32);
+
+	if (atomic_load(&dev->status) & VIRTIO_CONFIG_S_FEATURES_OK) {
+		guest_bad_note(dev->bad, "%s: features changed after FEATURES_OK, ignored",
+			       dev->ops->name);
+		return;
+	}
+	dev->driver_features = (dev->driver_features & ~mask) | (uint64_t)bits << (half * 32);
+}
+
+/* Lock held: the device thread is not in the device. */
+static void reset(struct virtio_device *dev)
+{
+	for (unsigned i = 0; i < dev->ops->nr_queues; i++)
+		virtqueue_reset(&dev->queue[i]);
+	dev->driver_features = 0;
+	if (dev->ops->reset)
+		dev->ops->reset(dev);
+	atomic_store(&dev->status, 0);
+}
+
+void virtio_device_set_status(struct virtio_device *dev, uint32_t status)
+{
+	const uint32_t known = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
+			       VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK |
+			       VIRTIO_CONFIG_S_FAILED;
+	uint32_t old = atomic_load(&dev->status);
+	uint32_t wanted = old | (status & known);
+
+	if (!status) {
+		reset(dev);
+		return;
+	}
+	if (old & known & ~status)
+		guest_bad_note(dev->bad, "%s: status bits cleared without a reset, kept",
+			       dev->ops->name);
+	if ((wanted & ~old & VIRTIO_CONFIG_S_FEATURES_OK) &&
+	    ((dev->driver_features & ~virtio_device_features(dev)) ||
+	     !(dev->driver_features & FEATURE_VERSION_1))) {
+		guest_bad_note(dev->bad, "%s: features %#llx not among those offered, refused",
+			       dev->ops->name, (unsigned long long)dev->driver_features);
+		wanted &= ~(uint32_t)VIRTIO_CONFIG_S_FEATURES_OK;
+	}
+	if ((wanted & ~old & VIRTIO_CONFIG_S_DRIVER_OK) &&
+	    !(wanted & VIRTIO_CONFIG_S_FEATURES_OK)) {
+		guest_bad_note(dev->bad, "%s: DRIVER_OK without FEATURES_OK, refused",
+			       dev->ops->name);
+		wanted &= ~(uint32_t)VIRTIO_CONFIG_S_DRIVER_OK;
+	}
+	atomic_store(&dev->status, wanted);
+}
+
+void virtio_device_enable_queue(struct virtio_device *dev, unsigned queue, bool ready)
+{
+	struct virtqueue *q = &dev->queue[queue];
+
+	if (ready == q->ready)
+		return;
+	if (!ready)
+		virtqueue_reset(q);
+	else if (virtqueue_enable(q))
+		guest_bad_note(dev->bad, "%s: queue %u: bad size %u or alignment, refused",
+			       dev->ops->name, queue, q->size);
+}
+
+/* Lock held. */
+static void fail(struct virtio_device *dev, unsigned queue)
+{
+	guest_bad_note(dev->bad, "%s: queue %u is broken, device needs a reset", dev->ops->name,
+		       queue);
+	atomic_fetch_or(&dev->status, VIRTIO_CONFIG_S_NEEDS_RESET);
+	virtio_device_config_changed(dev);
+}
+
+void virtio_device_serve(struct virtio_device *dev, unsigned queue)
+{
+	const uint32_t mask = VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_NEEDS_RESET;
+	int more = 1;
+
+	/* One unit of work a lock: a reset need not wait for the queue to run dry. */
+	while (more > 0 && !atomic_load(dev->stop)) {
+		pthread_mutex_lock(&dev->lock);
+		more = 0;
+		if ((atomic_load(&dev->status) & mask) == VIRTIO_CONFIG_S_DRIVER_OK &&
+		    dev->queue[queue].ready)
+			more = dev->ops->serve(dev, queue);
+		if (more < 0)
+			fail(dev, queue);
+		pthread_mutex_unlock(&dev->lock);
+	}
+}
+
+int virtio_device_complete(struct virtio_device *dev, unsigned queue, uint16_t head, uint32_t bytes)
+{
+	struct virtqueue *q = &dev->queue[queue];
+	int wanted;
+
+	if (virtqueue_push(q, head, bytes))
+		return -EFAULT;
+	wanted = virtqueue_interrupt_wanted(q);
+	if (wanted > 0)
+		dev->transport.interrupt(dev->transport.ctx, VIRTIO_MMIO_INT_VRING);
+	return wanted < 0 ? wanted : 0;
+}
+
+void virtio_device_config_changed(struct virtio_device *dev)
+{
+	atomic_fetch_add(&dev->generation, 1);
+	if (atomic_load(&dev->status) & VIRTIO_CONFIG_S_DRIVER_OK)
+		dev->transport.interrupt(dev->transport.ctx, VIRTIO_MMIO_INT_CONFIG);
+}
