@@ -135,7 +135,7 @@ unit: $(UNITS)
 	$(Q)tests/run-tests.sh $(VARIANT) $(LOGS) $(UNITS)
 check-live: $(LIVES) $(B)/ballast
 	$(Q)export REQUIRE_KVM=$${REQUIRE_KVM:-$$(test -e /dev/kvm && echo 1)}; \
-	  tests/run-tests.sh -t 300 $(VARIANT) $(LOGS) $(LIVES)
+	  tests/run-tests.sh -t 180 $(VARIANT) $(LOGS) $(LIVES)
 check-nested: $(LIVES) $(B)/ballast
 	$(Q)tests/nested.sh $(B) $(LOGS)-nested $(LIVES)
 bench: all

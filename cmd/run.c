@@ -208,6 +208,7 @@ static int print_summary(struct run *run, json_t *summary, struct error *error)
 		printf("stopped by %s after %.1f s\n", stop_signals_name(run->signal),
 		       (double)run->before->now_ns / 1e9);
 	report_text(stdout, &run->about, run->before, run->end, run->dir.path);
+	fflush(stdout); /* whatever taking the machine down brings */
 	return 0;
 }
 

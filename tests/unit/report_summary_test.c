@@ -7,34 +7,90 @@
 #include "cmd/report_fields.h"
 #include "tests/unit/report_support.h"
 
-static const char *const contract_top[] = {"schema", "scenario", "body", "seed",
-					   "seconds", "host", "vms", "double_paging", NULL};
+static const char *const contract_top[] = {"schema", "scenario", "body",          "seed", "seconds",
+					   "host",   "vms",      "double_paging", NULL};
 
-static const char *const contract_host[] = {
-	"memory_pages", "peak_used_pages", "free_pages", "metadata_bytes",
-	"state_seconds.high", "state_seconds.soft", "state_seconds.hard", "state_seconds.low",
-	"states_entered.high", "states_entered.soft", "states_entered.hard", "states_entered.low",
-	"swap.capacity_pages", "swap.used_pages", "swap.written_pages", "swap.read_pages",
-	"swap.clean_drops", "swap.zero_drops", "swap.errors", "share.scanned_pages",
-	"share.hashed_pages", "share.hints", "share.shared_frames", "share.shared_pages",
-	"share.saved_pages", "share.zero_pages", "share.matches", "share.stale_hints",
-	"share.false_matches", "share.cow_breaks", "kernel.guest_bytes", "kernel.guest_bytes_peak",
-	"kernel.pool_bytes", "kernel.host_swap_bytes", "kernel.mappings",
-	"kernel.page_table_bytes", NULL};
+static const char *const contract_host[] = {"memory_pages",
+					    "peak_used_pages",
+					    "free_pages",
+					    "metadata_bytes",
+					    "state_seconds.high",
+					    "state_seconds.soft",
+					    "state_seconds.hard",
+					    "state_seconds.low",
+					    "states_entered.high",
+					    "states_entered.soft",
+					    "states_entered.hard",
+					    "states_entered.low",
+					    "swap.capacity_pages",
+					    "swap.used_pages",
+					    "swap.written_pages",
+					    "swap.read_pages",
+					    "swap.clean_drops",
+					    "swap.zero_drops",
+					    "swap.errors",
+					    "share.scanned_pages",
+					    "share.hashed_pages",
+					    "share.hints",
+					    "share.shared_frames",
+					    "share.shared_pages",
+					    "share.saved_pages",
+					    "share.zero_pages",
+					    "share.matches",
+					    "share.stale_hints",
+					    "share.false_matches",
+					    "share.cow_breaks",
+					    "kernel.guest_bytes",
+					    "kernel.guest_bytes_peak",
+					    "kernel.pool_bytes",
+					    "kernel.host_swap_bytes",
+					    "kernel.mappings",
+					    "kernel.page_table_bytes",
+					    NULL};
 
-static const char *const contract_vm[] = {
-	"name", "vmid", "configured_pages", "min_pages", "shares", "target_pages",
-	"resident_pages", "shared_pages", "saved_pages", "swapped_pages", "compressed_pages",
-	"ballooned_pages", "balloon_target_pages", "untouched_pages", "active_estimate_pages",
-	"faults.zero", "faults.swap_in", "faults.cow", "faults.pop", "faults.sampled",
-	"paged_out_pages", "share_before_swap_pages", "stalled_seconds", "run_seconds",
-	"guest.faults", "guest.swap_in_pages", "guest.swap_out_pages", "guest.free_pages",
-	"guest.balloon_pages", "work_units", "work_per_second", "integrity_checks",
-	"integrity_errors", "exit", NULL};
+static const char *const contract_vm[] = {"name",
+					  "vmid",
+					  "configured_pages",
+					  "min_pages",
+					  "shares",
+					  "target_pages",
+					  "resident_pages",
+					  "shared_pages",
+					  "saved_pages",
+					  "swapped_pages",
+					  "compressed_pages",
+					  "ballooned_pages",
+					  "balloon_target_pages",
+					  "untouched_pages",
+					  "active_estimate_pages",
+					  "faults.zero",
+					  "faults.swap_in",
+					  "faults.cow",
+					  "faults.pop",
+					  "faults.sampled",
+					  "paged_out_pages",
+					  "share_before_swap_pages",
+					  "stalled_seconds",
+					  "run_seconds",
+					  "guest.faults",
+					  "guest.swap_in_pages",
+					  "guest.swap_out_pages",
+					  "guest.free_pages",
+					  "guest.balloon_pages",
+					  "work_units",
+					  "work_per_second",
+					  "integrity_checks",
+					  "integrity_errors",
+					  "exit",
+					  NULL};
 
-static const char *const contract_double_paging[] = {
-	"guest_out_of_swapped", "guest_in_of_swapped", "swapped_while_guest_free",
-	"ballooned_from_swapped", "zero_writebacks", "identical_writebacks", NULL};
+static const char *const contract_double_paging[] = {"guest_out_of_swapped",
+						     "guest_in_of_swapped",
+						     "swapped_while_guest_free",
+						     "ballooned_from_swapped",
+						     "zero_writebacks",
+						     "identical_writebacks",
+						     NULL};
 
 /* object.a.b for "a.b"; fails if there is no such member. */
 static json_t *member(json_t *object, const char *path)
@@ -107,9 +163,8 @@ static void test_contract_names(void **state)
 	for (i = 0; contract_double_paging[i]; i++)
 		member(member(f->summary, "double_paging"), contract_double_paging[i]);
 	assert_int_equal(json_array_size(member(f->summary, "vms")), 2);
-	json_array_foreach (member(f->summary, "vms"), i, vm)
-		for (size_t k = 0; contract_vm[k]; k++)
-			member(vm, contract_vm[k]);
+	json_array_foreach(member(f->summary, "vms"), i, vm) for (size_t k = 0; contract_vm[k]; k++)
+		member(vm, contract_vm[k]);
 }
 
 static void test_values(void **state)
@@ -160,17 +215,16 @@ static void test_identity(void **state)
 	json_t *vm;
 	size_t i;
 
-	json_array_foreach (member(f->summary, "vms"), i, vm)
-		assert_int_equal(count(vm, "configured_pages"),
-				 count(vm, "untouched_pages") + count(vm, "resident_pages") +
-					 count(vm, "shared_pages") + count(vm, "swapped_pages") +
-					 count(vm, "compressed_pages") +
-					 count(vm, "ballooned_pages"));
-	assert_int_equal(count(member(f->summary, "host"), "used_pages"),
-			 count(json_array_get(member(f->summary, "vms"), 0), "resident_pages") +
-				 count(json_array_get(member(f->summary, "vms"), 1),
-				       "resident_pages") +
-				 count(member(f->summary, "host"), "reserve_pages"));
+	json_array_foreach(member(f->summary, "vms"), i, vm) assert_int_equal(
+		count(vm, "configured_pages"),
+		count(vm, "untouched_pages") + count(vm, "resident_pages") +
+			count(vm, "shared_pages") + count(vm, "swapped_pages") +
+			count(vm, "compressed_pages") + count(vm, "ballooned_pages"));
+	assert_int_equal(
+		count(member(f->summary, "host"), "used_pages"),
+		count(json_array_get(member(f->summary, "vms"), 0), "resident_pages") +
+			count(json_array_get(member(f->summary, "vms"), 1), "resident_pages") +
+			count(member(f->summary, "host"), "reserve_pages"));
 }
 
 /* A guest may write anything into its statistics: nothing wraps to something innocent, nothing is invalid JSON. */

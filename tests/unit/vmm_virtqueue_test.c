@@ -179,6 +179,8 @@ static void test_loops(void **state)
 	ring_set(&f->ring, 3, 0x8000, 16, 0, 3); /* on itself */
 	ring_offer(&f->ring, 3);
 	check_dropped(f, 3);
+	/* Index, head, as many descriptors as the queue has; index again. */
+	assert_int_equal(f->ring.reads, 2 + RING_SIZE + 1);
 	ring_set(&f->ring, 0, 0x8000, 16, 0, 1); /* of two, entered from outside */
 	ring_set(&f->ring, 1, 0x8000, 16, 0, 2);
 	ring_set(&f->ring, 2, 0x8000, 16, 0, 1);
