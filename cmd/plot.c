@@ -45,10 +45,10 @@ static const char data[] =
 	"stack(x) = (sum = place(0) <= n ? sum + x : 0.0)\n"
 	"faults(x) = column(\"faults.zero\") + column(\"faults.swap_in\") + "
 	"column(\"faults.sampled\")\n"
-	"grown(x) = (rise = x - before[place(0)], before[place(0)] = x, rise)\n"
+	"grown(x) = (rise = x - before[place(0)], before[place(0)] = x)\n"
 	"at(x) = (step = place(0) == 1 ? column(\"t_seconds\") - t : step, t = "
 	"column(\"t_seconds\"))\n"
-	"rate(x) = place(0) <= n ? (x = grown(x), step > 0 ? x / step : 0.0) : 0.0\n"
+	"rate(x) = place(0) <= n ? (grown(x), step > 0 ? rise / step : 0.0) : 0.0\n"
 	"set table $resident separator tab\n"
 	"plot \"samples.csv\" using (at(0)):(stack(column(\"resident_pages\") / 256)) with table\n"
 	"set table $swapped separator tab\n"
@@ -79,7 +79,8 @@ static const char style[] =
 	"                     4 \"#c8604f\", 5 \"#7d4b80\")\n"
 	"set cbrange [0:(n > 1 ? n - 1 : 1)]\n"
 	"unset colorbox\n"
-	"set autoscale xfix\n"
+	"set autoscale xfixmax\n"
+	"set xrange [0:*]\n"
 	"set format x \"\"\n\n";
 
 static const char panels[] =

@@ -129,7 +129,8 @@ static bool stages_are_sound(const struct mm *m, npages_t sampled, const char **
 	uint32_t used = 0, ahead = 0, io_stages = 0, reading = 0, extra = 0;
 
 	for (uint32_t w = 0; w < MM_STAGES / 64; w++)
-		used += (uint32_t)__builtin_popcountll(m->stage_map[w]);
+		for (uint64_t bits = m->stage_map[w]; bits; bits &= bits - 1)
+			used++;
 	for (uint32_t i = 0; i < m->nr_ahead; i++)
 		ahead += m->ahead[(m->ahead_first + i) % MM_AHEAD_PAGES].vm != MM_VM_NONE;
 	for (unsigned i = 0; i < MM_IOS; i++) {

@@ -295,17 +295,23 @@ int machine_start(struct machine *m, struct error *error)
 	return 0;
 }
 
-/* Lock held, dropped meanwhile. */
+/*
+ * Lock held, dropped meanwhile. KVM may still wait for a page on the VM's behalf (a worker's fault), and closing the VM
+ * waits for that, so the manager lets the VM go only afterwards.
+ */
 static void take_down(struct machine *m, uint32_t id)
 {
 	struct machine_vm *v = &m->vm[id];
+	struct vm *vm = v->vm;
 
 	v->reaping = true;
 	machine_unlock(m);
-	vm_join(v->vm);
-	if (v->lab)
-		memcpy(&v->last, memory_page(&m->memory, id, gpa_to_gfn(gpa(GUEST_STATS_GPA))),
-		       sizeof v->last);
+	vm_join(vm);
+	machine_lock(m);
+	machine_read_live(m, id, &v->last);
+	v->vm = NULL;
+	machine_unlock(m);
+	vm_destroy(vm);
 	machine_lock(m);
 	mm_vm_end(m->mm, id, machine_now_ns());
 	v->joined = true;
@@ -337,9 +343,10 @@ static bool all_left(struct machine *m)
 	bool all = true;
 
 	for (unsigned i = 0; i < m->nr_vms; i++) {
-		if (!m->vm[i].vm || !m->vm[i].runs || m->vm[i].joined)
+		if (!m->vm[i].runs || m->vm[i].joined)
 			continue;
-		vm_kick(m->vm[i].vm);
+		if (m->vm[i].vm)
+			vm_kick(m->vm[i].vm);
 		all = false;
 	}
 	return all;
@@ -408,7 +415,7 @@ void machine_destroy(struct machine *m)
 bool machine_idle(struct machine *m)
 {
 	for (unsigned i = 0; i < m->nr_vms; i++)
-		if (!m->vm[i].vm || !atomic_load(&m->vm[i].vcpus_left))
+		if (!atomic_load(&m->vm[i].vcpus_left))
 			return false;
 	return true;
 }

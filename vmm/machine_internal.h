@@ -25,7 +25,7 @@
 #define MOST_IOS            64u
 
 struct machine_vm {
-	struct vm *vm; /* owned; NULL: memory only */
+	struct vm *vm; /* owned; NULL: memory only, or taken down; guarded by lock once it runs */
 	bool lab;      /* has a statistics page, pinned */
 	char name[64];
 	unsigned arena;                  /* jemalloc's; 0: none of its own */
@@ -33,8 +33,8 @@ struct machine_vm {
 	_Atomic uint64_t boot_ns;
 	atomic_bool vcpus_left;             /* all its vCPUs have left the guest for good */
 	bool runs, doomed, reaping, joined; /* guarded by lock */
-	int broken;              /* -errno of a page that could not be read back; guarded by lock */
-	struct guest_stats last; /* the statistics page when it ended; valid if joined */
+	int broken; /* -errno of a page that could not be read back; guarded by lock */
+	struct vm_live_stats last; /* what it was when it was taken down */
 };
 
 struct machine {
@@ -82,6 +82,9 @@ void machine_threads_stop(struct machine *m);
 void machine_swap_done(void *ctx, struct mm_io *const *io, const int *result, unsigned nr);
 /* VMs whose threads have all left are taken down; with the lock held, which it drops meanwhile. */
 void machine_reap(struct machine *m);
+
+/* snapshot.c: what only the live body knows of a VM. Lock held. */
+void machine_read_live(struct machine *m, uint32_t id, struct vm_live_stats *out);
 
 /* kernel_view.c: what the kernel says, host-kvm rule 13. Lock held. */
 int kernel_view_read(const struct memory *mem, struct machine_kernel_stats *out);

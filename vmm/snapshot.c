@@ -46,18 +46,18 @@ static void read_kernel(struct machine *m, uint64_t now)
 	m->kernel_cost_ns = machine_now_ns() - now;
 }
 
-static void read_live(struct machine *m, uint32_t id, struct vm_live_stats *out)
+void machine_read_live(struct machine *m, uint32_t id, struct vm_live_stats *out)
 {
 	struct machine_vm *v = &m->vm[id];
 
-	*out = (struct vm_live_stats){.exit = VM_RUNNING};
-	if (!v->vm)
+	if (!v->vm) { /* taken down, or memory only */
+		*out = v->last;
 		return;
+	}
+	*out = (struct vm_live_stats){.exit = VM_RUNNING};
 	vm_live_stats(v->vm, out);
 	out->boot_ns = atomic_load(&v->boot_ns);
-	if (v->joined) /* the page is pinned while the VM lives, so this never sleeps */
-		out->guest = v->last;
-	else if (v->lab)
+	if (v->lab) /* the page is pinned while the VM lives, so this never sleeps */
 		memcpy(&out->guest, memory_page(&m->memory, id, gpa_to_gfn(gpa(GUEST_STATS_GPA))),
 		       sizeof out->guest);
 	if (out->guest.magic != GUEST_STATS_MAGIC)
@@ -91,7 +91,7 @@ int machine_snapshot(struct machine *m, bool with_kernel, struct machine_snapsho
 			mm_vm_stats(m->mm, i, now, &s->vm[i]);
 	}
 	for (unsigned i = 0; i < m->nr_vms; i++)
-		read_live(m, i, &live_of(s)[i]);
+		machine_read_live(m, i, &live_of(s)[i]);
 	machine_unlock(m);
 	return 0;
 }
