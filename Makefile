@@ -132,7 +132,7 @@ check-san:
 	$(Q)$(MAKE) --no-print-directory SAN=1 unit
 	$(Q)$(MAKE) --no-print-directory SAN=1 check-live
 unit: $(UNITS)
-	$(Q)tests/run-tests.sh $(VARIANT) $(LOGS) $(UNITS)
+	$(Q)tests/run-tests.sh -j $$(nproc) $(VARIANT) $(LOGS) $(UNITS)
 check-live: $(LIVES) $(B)/ballast
 	$(Q)export REQUIRE_KVM=$${REQUIRE_KVM:-$$(test -e /dev/kvm && echo 1)}; \
 	  tests/run-tests.sh -t 180 $(VARIANT) $(LOGS) $(LIVES)
@@ -153,12 +153,10 @@ DOCS  := README.md LICENSE $(sort $(wildcard docs/*.md docs/*.png))
 BIN   := $(DESTDIR)$(PREFIX)/bin
 MAN   := $(DESTDIR)$(PREFIX)/share/man/man1
 SHARE := $(DESTDIR)$(PREFIX)/share/doc/ballast
-$(O)/ballast.1: $(O)/ballast
-	$(Q)$< help --man >$@
-install: all $(O)/ballast.1
+install: all
 	install -d $(BIN) $(MAN) $(SHARE)/docs $(SHARE)/examples
 	install -m 755 $(O)/ballast $(BIN)/ballast
-	install -m 644 $(O)/ballast.1 $(MAN)/ballast.1
+	install -m 644 docs/ballast.1 $(MAN)/ballast.1
 	install -m 644 $(filter-out docs/%,$(DOCS)) $(SHARE)
 	install -m 644 $(filter docs/%,$(DOCS)) $(SHARE)/docs
 	install -m 644 experiments/quickstart/scenario.yaml $(SHARE)/examples/quickstart.yaml

@@ -70,7 +70,9 @@ static void print_paging(FILE *out, const struct machine_snapshot *s, const stru
 		fprintf(out,
 			"paged in     %s pages read from swap, %s of them used ahead of need\n",
 			human_grouped(w->read_pages).text, human_grouped(w->read_ahead_hits).text);
-		fprintf(out, "swap         %s of %s in use at the end, unchanged pages that are back in memory included\n",
+		fprintf(out,
+			"swap         %s of %s in use at the end, unchanged pages that are back in "
+			"memory included\n",
 			human_size(w->used_pages).text, human_size(w->capacity_pages).text);
 	}
 }

@@ -57,7 +57,7 @@ static int add_vm(struct run *run, unsigned i, struct error *error)
 		.shares = v->shares,
 		.vcpus = v->vcpus,
 		.kernel = lab_image_start,
-		.kernel_bytes = (size_t)(lab_image_end - lab_image_start),
+		.kernel_bytes = (uintptr_t)lab_image_end - (uintptr_t)lab_image_start,
 		.kernel_name = "lab guest",
 		.lab = true,
 		.cmdline = cmdline,

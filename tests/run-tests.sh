@@ -1,20 +1,21 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# run-tests.sh [-r] [-t SECONDS] STAGE LOGDIR PROGRAM...: runs test programs one after another and reports on each.
+# run-tests.sh [-r] [-j N] [-t SECONDS] STAGE LOGDIR PROGRAM...: runs test programs and reports on each.
 #
 # A program passes with exit 0 and is skipped with exit 77 (reason: its last line on standard error). cmocka programs
 # print TAP, from which their test cases are counted; any other program counts as one. Output: LOGDIR/NAME.log.
 # Prints a line PASS, FAIL or SKIP a program, then the number of programs and, last, of test cases:
 #     N passed, N failed, N skipped
 #   -t SECONDS     time limit of each program, 120 if not given
+#   -j N           run N at a time, not one after another
 #   -r             runs nothing: LOGDIR has NAME.log and NAME.exit ("STATUS SECONDS") from elsewhere
 #   REQUIRE_KVM=1  a program that skips itself has failed
 #   CHECK_TALLY=F  append the counts to F instead of printing them: for a caller that adds up several stages
 set -u
-limit=120 replay=
-while getopts rt: option; do
-	case $option in r) replay=1 ;; t) limit=$OPTARG ;; *) exit 2 ;; esac
+limit=120 replay='' jobs=1
+while getopts rj:t: option; do
+	case $option in r) replay=1 ;; j) jobs=$OPTARG ;; t) limit=$OPTARG ;; *) exit 2 ;; esac
 done
 shift $((OPTIND - 1))
 stage=$1 logs=$2
@@ -23,8 +24,12 @@ mkdir -p "$logs" || exit 1
 export CMOCKA_MESSAGE_OUTPUT=TAP
 
 programs=0 programs_failed=0 programs_skipped=0 passed=0 failed=0 skipped=0
+name_of() { local name=${1##*/tests/}; echo "${name//\//-}"; }
+
 run() # NAME PROGRAM
 {
+	local start status seconds
+	rm -f "$logs/$1.exit"
 	start=$(date +%s%N)
 	timeout -k 5 "$limit" "$2" >"$logs/$1.log" 2>"$logs/$1.err" </dev/null
 	status=$?
@@ -37,8 +42,17 @@ run() # NAME PROGRAM
 	echo "$status $((seconds / 1000000000)).$((seconds / 100000000 % 10))" >"$logs/$1.exit"
 }
 
+if [ "$jobs" -gt 1 ] && [ -z "$replay" ]; then
+	replay=1
+	for program; do
+		[ "$(jobs -rp | wc -l)" -lt "$jobs" ] || wait -n
+		run "$(name_of "$program")" "$program" &
+	done
+	wait
+fi
+
 for program; do
-	name=$(echo "${program##*/tests/}" | tr / -)
+	name=$(name_of "$program")
 	[ -n "$replay" ] || run "$name" "$program"
 	read -r status seconds <"$logs/$name.exit" || status=1 seconds=0
 	log=$logs/$name.log

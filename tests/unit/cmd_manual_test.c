@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cmd_manual_test.c: docs/ballast.1 says of each command exactly what its option table says.
+ *
+ * When it fails: paste the COMMANDS section that `ballast help --man` prints. Tests run at the top of the tree.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/commands.h"
+
+/* The program has the lab guest here; no command gets as far as starting one. */
+extern const char lab_image_start[], lab_image_end[];
+const char lab_image_start[1], lab_image_end[1];
+
+#define TEXT_BYTES (1 << 16)
+
+static char *read_file(int fd)
+{
+	char *text = calloc(1, TEXT_BYTES);
+
+	assert_non_null(text);
+	assert_in_range(pread(fd, text, TEXT_BYTES - 1, 0), 1, TEXT_BYTES - 2);
+	close(fd);
+	return text;
+}
+
+/* What the command prints for the manual. */
+static char *section_of(int (*command)(int argc, char **argv), const char *name)
+{
+	char word[16], man[] = "--man", path[] = "/tmp/manual-test-XXXXXX";
+	char *argv[] = {word, man, NULL};
+	int fd = mkstemp(path), kept = dup(STDOUT_FILENO);
+
+	assert_true(fd >= 0 && kept >= 0);
+	unlink(path);
+	snprintf(word, sizeof(word), "%s", name);
+	fflush(stdout);
+	dup2(fd, STDOUT_FILENO);
+	assert_int_equal(command(2, argv), COMMAND_DONE);
+	fflush(stdout);
+	dup2(kept, STDOUT_FILENO);
+	close(kept);
+	return read_file(fd);
+}
+
+static void test_manual_has_every_command(void **state)
+{
+	static const struct {
+		const char *name;
+		int (*command)(int argc, char **argv);
+	} commands[] = {{"run", cmd_run}, {"bench", cmd_bench}, {"doctor", cmd_doctor}};
+	int fd = open("docs/ballast.1", O_RDONLY | O_CLOEXEC);
+	char *manual;
+
+	(void)state;
+	assert_true(fd >= 0);
+	manual = read_file(fd);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		char *section = section_of(commands[i].command, commands[i].name);
+
+		if (!strstr(manual, section))
+			fail_msg("docs/ballast.1 is out of date for %s; it should have:\n%s",
+				 commands[i].name, section);
+		free(section);
+	}
+	free(manual);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_manual_has_every_command),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

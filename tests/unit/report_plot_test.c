@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * report_plot_test.c: gnuplot draws a hand-made run, and the layers it draws are the ones computed by hand.
+ */
+#include <unistd.h>
+
+#include "cmd/plot.h"
+#include "cmd/report_fields.h"
+#include "tests/unit/report_support.h"
+
+static int enter(void **state)
+{
+	char name[] = "/tmp/plot-test-XXXXXX";
+
+	if (!mkdtemp(name) || chdir(name) != 0)
+		return -1;
+	*state = strdup(name);
+	return 0;
+}
+
+static int leave(void **state)
+{
+	char command[100];
+
+	snprintf(command, sizeof(command), "rm -rf %s", (char *)*state);
+	free(*state);
+	return chdir("/") == 0 && system(command) == 0 ? 0 : -1;
+}
+
+/*
+ * Samples at 0, 1 and 3 s. web: 0, 1, 2 MiB resident and 0, 100, 500 faults (100/s, then 200/s); db: 1 MiB throughout,
+ * 10 faults before the first sample and 110 more by the third (0/s, then 55/s).
+ */
+static void write_samples(void)
+{
+	static const char *const names[] = {"web", "db"};
+	static const struct {
+		uint64_t ns, web_pages, web_faults, db_faults;
+	} at[] = {{0, 0, 0, 10}, {NS_PER_S, 256, 100, 10}, {3 * NS_PER_S, 512, 500, 120}};
+	FILE *out = fopen("samples.csv", "we");
+
+	assert_non_null(out);
+	report_csv_header(out);
+	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		struct machine_snapshot *s = made_snapshot(2);
+
+		s->now_ns = at[i].ns;
+		s->vm[0].resident_pages = at[i].web_pages;
+		s->vm[0].faults_zero = at[i].web_faults / 2;
+		s->vm[0].faults_swap_in = at[i].web_faults - at[i].web_faults / 2;
+		s->vm[1].resident_pages = 256;
+		s->vm[1].faults_sampled = at[i].db_faults;
+		report_csv_sample(out, s, names);
+		free(s);
+	}
+	assert_int_equal(fclose(out), 0);
+}
+
+static void need_gnuplot(void)
+{
+	if (system("gnuplot --version >/dev/null 2>&1") != 0)
+		skip();
+}
+
+static void test_picture(void **state)
+{
+	struct scenario *scenario;
+	struct error error = {.text = ""};
+	unsigned char start[8] = "";
+	FILE *in;
+
+	(void)state;
+	need_gnuplot();
+	scenario = made_scenario();
+	write_samples();
+	if (plot_run(".", scenario, &error) != 0)
+		fail_msg("%s", error.text);
+	in = fopen(PLOT_PNG, "re");
+	assert_non_null(in);
+	assert_int_equal(fread(start, 1, sizeof(start), in), sizeof(start));
+	fclose(in);
+	assert_memory_equal(start, "\x89PNG\r\n\x1a\n", 8);
+	scenario_free(scenario);
+}
+
+/* Rows of a sample: web's edge, db's edge, the host's 0. */
+static void test_layers(void **state)
+{
+	static const char expected[] = "0 0|0 1|0 0|1 1|1 2|1 0|3 2|3 3|3 0|"
+				       "0 0|0 0|0 0|1 100|1 100|1 0|3 200|3 255|3 0|";
+	struct scenario *scenario;
+	char got[1000] = "";
+	FILE *file;
+
+	(void)state;
+	need_gnuplot();
+	scenario = made_scenario();
+	write_samples();
+	file = fopen("check.gp", "we");
+	assert_non_null(file);
+	plot_script_print(file, scenario);
+	fputs("set print \"layers\"\n"
+	      "do for [i = 1:|$resident|] { print sprintf(\"%g %g|\", "
+	      "real(word($resident[i], 1)), real(word($resident[i], 2))) }\n"
+	      "do for [i = 1:|$faults|] { print sprintf(\"%g %g|\", "
+	      "real(word($faults[i], 1)), real(word($faults[i], 2))) }\n",
+	      file);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(system("gnuplot check.gp && tr -d '\\n' <layers >line"), 0);
+	file = fopen("line", "re");
+	assert_non_null(file);
+	assert_non_null(fgets(got, sizeof(got), file));
+	fclose(file);
+	assert_string_equal(got, expected);
+	scenario_free(scenario);
+}
+
+/* A failure has words and a picture is not promised. */
+static void test_no_samples(void **state)
+{
+	struct scenario *scenario;
+	struct error error = {.text = ""};
+
+	(void)state;
+	need_gnuplot();
+	scenario = made_scenario();
+	assert_int_not_equal(plot_run(".", scenario, &error), 0);
+	assert_non_null(strstr(error.text, PLOT_SCRIPT));
+	assert_false(error.user);
+	scenario_free(scenario);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_picture, enter, leave),
+		cmocka_unit_test_setup_teardown(test_layers, enter, leave),
+		cmocka_unit_test_setup_teardown(test_no_samples, enter, leave),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
