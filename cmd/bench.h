@@ -12,9 +12,9 @@ struct bench_result {
 	const char *name; /* fault.zero.p50 */
 	double value;
 	const char *unit;
-	double reference;	   /* same unit, measured in the same run */
+	double reference;           /* same unit, measured in the same run */
 	const char *reference_what; /* a word on what it is */
-	double goal;		    /* for the ratio, or for the value if goal_is_value; 0: none */
+	double goal;                /* for the ratio, or for the value if goal_is_value; 0: none */
 	bool goal_is_value;
 	unsigned samples;
 };
@@ -33,7 +33,7 @@ struct samples {
 	double *value;
 	unsigned nr, room;
 };
-int samples_add(struct samples *s, double value); /* 0 or -ENOMEM */
+int samples_add(struct samples *s, double value);               /* 0 or -ENOMEM */
 double samples_percentile(struct samples *s, unsigned percent); /* sorts; 0 if there are none */
 void samples_free(struct samples *s);
 
@@ -42,11 +42,11 @@ int bench_boot(struct bench *b, struct error *error);
 int bench_overhead(struct bench *b, struct error *error);
 
 /* A machine with the usual settings; work files in b->dir. */
-int bench_machine(const struct bench *b, npages_t memory, npages_t swap, unsigned max_vms, struct machine **out,
-		  struct error *error);
+int bench_machine(const struct bench *b, npages_t memory, npages_t swap, unsigned max_vms,
+		  struct machine **out, struct error *error);
 /* A lab guest with this command line, or memory only if cmdline is NULL. */
-int bench_add_vm(struct machine *m, const char *name, npages_t pages, const char *cmdline, vmid_t *out,
-		 struct error *error);
+int bench_add_vm(struct machine *m, const char *name, npages_t pages, const char *cmdline,
+		 vmid_t *out, struct error *error);
 double bench_now_us(void);
 
 #endif

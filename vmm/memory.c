@@ -136,18 +136,18 @@ int memory_map(struct memory *mem, uint32_t vm, gfn_t g, const void *page, bool 
 	return uffd_copy(&mem->uffd, memory_page(mem, vm, g), page ? page : mem->zero, protect);
 }
 
+/* On an error the page stays protected, since it may be clean; if it is not, that costs it a needless event. */
 static int withdraw_by_copy(struct memory *mem, uint8_t *page, uint8_t *to)
 {
 	int result = uffd_protect(&mem->uffd, page, true);
 
-	if (result)
-		return result;
-	result = uffd_copy(&mem->uffd, to, page, false);
-	if (result) {
-		uffd_protect(&mem->uffd, page, false);
-		return result;
+	if (!result)
+		result = uffd_copy(&mem->uffd, to, page, false);
+	if (!result && madvise(page, PAGE_BYTES, MADV_DONTNEED)) {
+		result = -errno;
+		madvise(to, PAGE_BYTES, MADV_DONTNEED);
 	}
-	return madvise(page, PAGE_BYTES, MADV_DONTNEED) ? -errno : 0;
+	return result;
 }
 
 int memory_withdraw(struct memory *mem, uint32_t vm, gfn_t g, stage_t s)

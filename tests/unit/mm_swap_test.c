@@ -65,6 +65,9 @@ static void next_fit(void **state)
 	assert_int_equal(w->body.io[2]->nr, 1);
 	assert_int_equal(world_slot(w, 0, 52), 10);
 	assert_int_equal(world_host(w).swap.used_pages, 50);
+	free_slot_of(w, 2); /* behind the hand, which is at 11; nothing is free before it */
+	assert_int_equal(world_reclaim(w, 1), 1);
+	assert_int_equal(world_slot(w, 0, 53), 2);
 	assert_int_equal(world_host(w).swap.slots_taken_back, 0);
 	world_free(w);
 }
@@ -139,6 +142,11 @@ static void swap_full_is_not_for_ever(void **state)
 	fake_body_check(&w->body);
 	assert_int_equal(world_host(w).swap.used_pages, 0);
 	world_fill(w, 0, 384, 769);
+	w->body.refuse_map_ppm = PPM; /* somebody waits, but not for swap */
+	assert_false(world_read(w, 0, 800));
+	w->body.now_ns += 100;
+	assert_int_equal(world_host(w).swap.full_ns, 0);
+	w->body.refuse_map_ppm = 0;
 	assert_int_equal(world_reclaim(w, 100), 10);
 	world_free(w);
 }
