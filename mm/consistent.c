@@ -6,7 +6,7 @@
 
 struct tally {
 	npages_t count[PAGE_STATES];
-	npages_t slots, pinned, waiting, ahead, in_policy;
+	npages_t slots, pinned, waiting, ahead;
 };
 
 static bool fail(const char **why, const char *what)
@@ -123,6 +123,40 @@ static uint32_t came_back(const struct mm *m, const struct mm_io *io)
 	return n;
 }
 
+/* Frames of ended VMs: in stages that are still being written. */
+static npages_t orphans(const struct mm *m)
+{
+	npages_t n = 0;
+
+	for (unsigned i = 0; i < MM_IOS; i++)
+		for (uint32_t k = 0; m->io[i].write && k < m->io[i].nr; k++)
+			n += m->io[i].page[k].vm == MM_VM_NONE;
+	return n;
+}
+
+static bool is_ahead(const struct mm *m, uint32_t vm, uint32_t g)
+{
+	const struct page *p = vm < m->top_vm ? &m->vm[vm].page[g] : NULL;
+
+	return p && p->state == PAGE_SWAPPED && p->flags & PAGE_AHEAD;
+}
+
+/* A page marked as read ahead is in a stage kept aside, or in a request, and the other way round. */
+static bool ahead_is_sound(const struct mm *m, npages_t marked, const char **why)
+{
+	for (uint32_t i = 0; i < m->nr_ahead; i++) {
+		const struct ahead *a = &m->ahead[(m->ahead_first + i) % MM_AHEAD_PAGES];
+
+		if (a->vm != MM_VM_NONE && !is_ahead(m, a->vm, a->gfn))
+			return fail(why, "read-ahead is kept of a page that is not marked");
+		marked -= a->vm != MM_VM_NONE;
+	}
+	for (unsigned i = 0; i < MM_IOS; i++)
+		for (uint32_t k = 0; !m->io[i].write && k < m->io[i].nr; k++)
+			marked -= is_ahead(m, m->io[i].page[k].vm, m->io[i].page[k].gfn);
+	return marked == 0 || fail(why, "a page is marked as read ahead and is not");
+}
+
 /* Every stage in use has exactly one user: a sampled page, a request under way, or read-ahead. */
 static bool stages_are_sound(const struct mm *m, npages_t sampled, const char **why)
 {
@@ -147,7 +181,7 @@ static bool stages_are_sound(const struct mm *m, npages_t sampled, const char **
 
 bool mm_consistent(const struct mm *m, const char **why)
 {
-	npages_t charged = 0, leaving = 0, sampled = 0, owned = 0, waiting = 0;
+	npages_t charged = 0, leaving = 0, sampled = 0, owned = 0, waiting = 0, ahead = 0;
 
 	*why = "";
 	for (uint32_t i = 0; i < m->top_vm; i++) {
@@ -163,11 +197,14 @@ bool mm_consistent(const struct mm *m, const char **why)
 		sampled += t.count[PAGE_SAMPLED];
 		owned += t.slots;
 		waiting += t.waiting;
+		ahead += t.ahead;
 	}
 	if (charged != m->charged || leaving != m->leaving || sampled != m->sampled ||
-	    waiting != m->nr_waiting)
+	    waiting != m->nr_waiting || orphans(m) != m->orphans)
 		return fail(why, "a machine-wide count is wrong");
-	if (mm_used(m) > m->config.memory_pages || m->peak_used < mm_used(m))
+	if (m->peak_used > m->config.memory_pages || m->peak_used < mm_used(m))
 		return fail(why, "the budget is exceeded");
+	if (!ahead_is_sound(m, ahead, why))
+		return false;
 	return slots_are_sound(m, owned, why) && stages_are_sound(m, sampled, why);
 }

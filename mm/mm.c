@@ -26,6 +26,10 @@ static bool config_is_sane(const struct mm_config *c)
 	for (unsigned i = 0; i + 1 < MM_STATES; i++)
 		if (c->state_ppm[i] < c->state_ppm[i + 1])
 			return false;
+	/* with all VMs at their targets one that grows must find a page: paging starts when it is taken */
+	if (ppm_of(c->memory_pages, c->state_ppm[MM_HIGH]) <=
+	    ppm_of(c->memory_pages, c->state_ppm[MM_LOW]))
+		return false;
 	return c->pager && c->max_vms && c->state_ppm[MM_HIGH] < PPM &&
 	       c->swap_pages < SLOT_DROPPED && c->memory_pages < UINT32_MAX;
 }

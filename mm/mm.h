@@ -100,7 +100,8 @@ uint32_t mm_stages(void);
 /* Of these, [0, mm_read_stages()) are read into by swap_start and nothing else; the rest is withdrawn to. */
 uint32_t mm_read_stages(void);
 
-/* -EINVAL: a configuration that cannot work (see mm_create_error()); -ENOMEM. ops and body are borrowed. */
+/* -EINVAL: no pager, no VMs, too little memory, or thresholds that do not fall or are the same page, high and low;
+ * -ENOMEM. ops and body are borrowed. */
 int mm_create(const struct mm_config *config, const struct mm_body_ops *ops, void *body,
 	      struct mm **out);
 void mm_destroy(struct mm *m);

@@ -322,7 +322,7 @@ void machine_reap(struct machine *m)
 	for (unsigned i = 0; i < m->nr_vms; i++) {
 		struct machine_vm *v = &m->vm[i];
 
-		if (!v->vm || !v->runs || v->reaping)
+		if (!v->runs || !v->vm || v->reaping) /* vm is set before runs, without the lock */
 			continue;
 		if (v->broken)
 			vm_kick(v->vm);

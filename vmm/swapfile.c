@@ -163,7 +163,7 @@ static void ring_submit(struct swapfile *s)
 {
 	int rc;
 
-	while ((rc = io_uring_submit(&s->ring)) == -EINTR || rc == -EAGAIN || rc == -EBUSY)
+	while ((rc = io_uring_submit(&s->ring)) == -EINTR || rc == -EAGAIN)
 		sched_yield();
 }
 

@@ -149,12 +149,13 @@ static void guests_page_too(void **state)
 {
 	struct live_machine_options o = {
 		.memory_pages = 6000, .swap_pages = 16384, .max_vms = 2, .pager = "random"};
-	struct fleet f =
-		start_fleet(&o, 2, 4096, "clock", "zipf,pages=6000,write=300000,alpha=600000");
+	struct fleet f = start_fleet(&o, 2, 4096, "clock",
+				     live_nested() ? "zipf,pages=4600,write=300000,alpha=600000"
+						   : "zipf,pages=6000,write=300000,alpha=600000");
 	struct machine_snapshot *s;
 
 	(void)state;
-	run_until(&f, live_scaled(20000), live_scaled(1000));
+	run_until(&f, live_nested() ? 200 : 20000, live_scaled(1000));
 	s = stop_fleet(&f);
 	for (unsigned i = 0; i < 2; i++) {
 		assert_true(machine_snapshot_live(s, i)->guest.swap_out_pages > 0);

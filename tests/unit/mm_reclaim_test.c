@@ -241,68 +241,6 @@ static void the_vm_furthest_above_gives_first(void **state)
 	world_free(w);
 }
 
-/* Two-handed clock: 64 pages are on probation; the oldest still untouched leaves, a touched one gets another round. */
-static void clock_samples_before_it_pages_out(void **state)
-{
-	struct mm_world *w = lone_vm("clock", 0);
-
-	(void)state;
-	assert_int_equal(world_reclaim(w, 1), 1);
-	assert_int_equal(world_state(w, 0, 0), PAGE_LEAVING);
-	for (uint64_t g = 1; g < 64; g++)
-		assert_int_equal(world_state(w, 0, g), PAGE_SAMPLED);
-	assert_int_equal(world_state(w, 0, 64), PAGE_RESIDENT);
-	assert_int_equal(world_vm(w, 0).sampled_pages, 63);
-	assert_true(world_read(w, 0, 1));
-	assert_true(world_read(w, 0, 2));
-	assert_int_equal(world_reclaim(w, 1), 1); /* 64 joins; 1 and 2 are stale; 3 leaves */
-	assert_int_equal(world_state(w, 0, 1), PAGE_RESIDENT);
-	assert_int_equal(world_state(w, 0, 3), PAGE_LEAVING);
-	assert_int_equal(world_state(w, 0, 64), PAGE_SAMPLED);
-	assert_int_equal(world_state(w, 0, 65), PAGE_RESIDENT);
-	assert_int_equal(world_reclaim(w, 1), 1); /* room for three: 65, 66, 67 */
-	assert_int_equal(world_state(w, 0, 4), PAGE_LEAVING);
-	assert_int_equal(world_state(w, 0, 67), PAGE_SAMPLED);
-	assert_int_equal(world_state(w, 0, 68), PAGE_RESIDENT);
-	assert_int_equal(world_reclaim(w, 100), 18);
-	assert_int_equal(world_state(w, 0, 22), PAGE_LEAVING);
-	assert_int_equal(world_state(w, 0, 23), PAGE_SAMPLED);
-	world_finish_all(w);
-	assert_int_equal(world_vm(w, 0).resident_pages, 748); /* sampled pages have their frames */
-	world_free(w);
-}
-
-/* At most an eighth of what the VM has is on probation. */
-static void small_vms_are_sampled_less(void **state)
-{
-	struct mm_world *w =
-		world_make((struct mm_world_options){.memory = 1000, .pager = "clock"});
-
-	(void)state;
-	world_add(w, 120, 0);
-	world_add(w, 20000, 0); /* 64 and 684 */
-	world_fill(w, 0, 0, 103);
-	world_fill(w, 1, 0, 666);
-	assert_int_equal(world_reclaim(w, 1), 1);
-	assert_int_equal(world_vm(w, 0).sampled_pages, 11); /* 103 / 8 = 12, one of which left */
-	world_free(w);
-}
-
-static void policies_that_need_no_samples_take_none(void **state)
-{
-	static const char *const pager[] = {"fifo", "random", "lru"};
-
-	(void)state;
-	for (unsigned i = 0; i < 3; i++) {
-		struct mm_world *w = lone_vm(pager[i], 0);
-
-		assert_int_equal(world_reclaim(w, 100), 21);
-		assert_int_equal(world_vm(w, 0).sampled_pages, 0);
-		assert_int_equal(world_vm(w, 0).leaving_pages, 21);
-		world_free(w);
-	}
-}
-
 static void a_page_the_host_holds_stays(void **state)
 {
 	struct mm_world *w = lone_vm("fifo", 0);
@@ -386,9 +324,6 @@ int main(void)
 		cmocka_unit_test(never_below_the_target),
 		cmocka_unit_test(leaving_pages_count_as_gone),
 		cmocka_unit_test(the_vm_furthest_above_gives_first),
-		cmocka_unit_test(clock_samples_before_it_pages_out),
-		cmocka_unit_test(small_vms_are_sampled_less),
-		cmocka_unit_test(policies_that_need_no_samples_take_none),
 		cmocka_unit_test(a_page_the_host_holds_stays),
 		cmocka_unit_test(a_busy_slot_keeps_its_page),
 		cmocka_unit_test(without_swap),

@@ -204,7 +204,7 @@ static void one_random_machine(struct rng *r)
 	struct mm_world *w = world_make(
 		(struct mm_world_options){.memory = 2000 + rng_below(r, 9000),
 					  .bounce_pages = rng_below(r, 10),
-					  .ppm = {1 + (uint32_t)rng_below(r, 200000), 1, 1, 0}});
+					  .ppm = {1000 + (uint32_t)rng_below(r, 200000), 1, 1, 0}});
 	npages_t sum = mm_target_sum(w->mm), least = 0, configured = 0, total = 0, target[FAKE_VMS];
 	struct vm vm[FAKE_VMS];
 	unsigned nr = 0;

@@ -111,6 +111,25 @@ static void need_is_relative(void **state)
 	world_free(w);
 }
 
+static void equal_need_lower_vmid_first(void **state)
+{
+	struct mm_world *w = world_make((struct mm_world_options){.memory = 1000});
+
+	(void)state;
+	world_add(w, 1000, 0);
+	world_add(w, 500, 0); /* 374, 187, 187 */
+	world_add(w, 500, 0);
+	place_zeros(w, 1, 0, 100);
+	place_zeros(w, 2, 0, 100);
+	place_zeros(w, 0, 0, 608);
+	assert_false(world_read(w, 2, 450));
+	assert_false(world_read(w, 1, 450));
+	one_frame(w);
+	assert_true(present(w, 1, 450));
+	assert_false(present(w, 2, 450));
+	world_free(w);
+}
+
 static void a_page_waits_once(void **state)
 {
 	struct mm_world *w = three_vms(0, 0, 0);
@@ -298,6 +317,7 @@ int main(void)
 		cmocka_unit_test(the_last_pages_are_for_vms_below_their_target),
 		cmocka_unit_test(furthest_below_its_target_first),
 		cmocka_unit_test(need_is_relative),
+		cmocka_unit_test(equal_need_lower_vmid_first),
 		cmocka_unit_test(a_page_waits_once),
 		cmocka_unit_test(more_than_the_queue_holds),
 		cmocka_unit_test(waiting_time_is_counted),
