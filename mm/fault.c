@@ -177,6 +177,8 @@ static struct mm_vm *neediest(struct mm *m)
 
 		if (!v->nr_waiting)
 			continue;
+		if (m->stopping)
+			return v; /* one after the other, so that each gets all it needs to leave */
 		if (!best) {
 			best = v;
 			continue;

@@ -17,6 +17,7 @@
  */
 #include "mm/page.h"
 
+#define READS_KEPT   2u /* requests that writes leave to faults */
 #define TRIES_A_PAGE 4u /* victims looked at for each page wanted, before giving up for now */
 
 struct chase { /* one VM's contribution to one call */
@@ -154,9 +155,9 @@ static bool cluster_room(struct chase *c, uint32_t want)
 	if (c->io && c->slots_left)
 		return true;
 	cluster_send(c);
-	c->io = io_get(c->m);
-	if (!c->io)
+	if (c->m->nr_io_idle <= READS_KEPT)
 		return false;
+	c->io = io_get(c->m);
 	c->slots_left =
 		slot_run_get(c->m, want < MM_CLUSTER_PAGES ? want : MM_CLUSTER_PAGES, &first);
 	c->io->slot = slot(first);
@@ -191,6 +192,20 @@ static void out(struct chase *c, uint32_t g)
 	c->v->paged_out++;
 }
 
+/* A page in its stage that holds zeros only leaves without a slot. */
+static bool drop_if_zero(struct chase *c, uint32_t g)
+{
+	struct page *p = &c->v->page[g];
+
+	if (!c->m->ops->stage_is_zero(c->m->body, stage(p->stage)))
+		return false;
+	stage_drop_put(c->m, &(stage_t){p->stage}, 1);
+	page_move(c->m, c->v, g, PAGE_SWAPPED);
+	c->m->swap.zero_drops++;
+	out(c, g);
+	return true;
+}
+
 /* Sends one victim on its way; false: it stays. */
 static bool page_out(struct chase *c, uint32_t g, uint32_t want)
 {
@@ -208,6 +223,8 @@ static bool page_out(struct chase *c, uint32_t g, uint32_t want)
 		out(c, g);
 		return true;
 	}
+	if (sampled && drop_if_zero(c, g))
+		return true;
 	if (!cluster_room(c, want) || (!sampled && !withdraw(c, g))) {
 		if (sampled) /* no room: back on probation, its content is safe */
 			c->v->probation[(c->v->probation_first + c->v->nr_probation++) %
@@ -215,14 +232,10 @@ static bool page_out(struct chase *c, uint32_t g, uint32_t want)
 				(struct probation){.gfn = g, .stage = p->stage};
 		return false;
 	}
-	if (c->m->ops->stage_is_zero(c->m->body, stage(p->stage))) {
-		stage_drop_put(c->m, &(stage_t){p->stage}, 1);
-		page_move(c->m, c->v, g, PAGE_SWAPPED);
-		c->m->swap.zero_drops++;
-	} else {
+	if (sampled || !drop_if_zero(c, g)) {
 		cluster_add(c, g);
+		out(c, g);
 	}
-	out(c, g);
 	return true;
 }
 
@@ -244,7 +257,7 @@ static uint32_t reclaim_vm(struct mm *m, struct mm_vm *v, uint32_t want)
 		if (!next_victim(&c, &g))
 			break;
 		got += page_out(&c, g, want - got);
-		if (!m->nr_io_idle && !c.io)
+		if (m->nr_io_idle <= READS_KEPT && !c.io)
 			break;
 	}
 	cluster_send(&c);

@@ -56,7 +56,7 @@ struct mm_vm_stats {
 	uint64_t faults_wp;       /* first write to a clean page */
 	uint64_t faults_stale;    /* nothing to do any more */
 	uint64_t paged_out_pages; /* left memory by the host pager, written or not */
-	uint64_t out_of_swap;     /* page-outs given up for want of a slot */
+	uint64_t out_of_swap;     /* attempts to page out given up for want of a slot */
 	uint64_t stalled_ns;      /* time in which a fault of this VM waited for a frame */
 	uint64_t body_errors; /* calls into the body that failed and were taken back or retried */
 };

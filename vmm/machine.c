@@ -62,6 +62,9 @@ static int create_mm(struct machine *m, struct error *error)
 				  (unsigned long long)pages_to_bytes(c->memory_pages) >> 10,
 				  (unsigned long long)pages_to_bytes(least) >> 10, c->max_vms);
 	result = mm_create(&config, &machine_body_ops, m, &m->mm);
+	if (result == -EINVAL)
+		return error_user(error, "host.states: high and low are the same number of pages "
+					 "of this host.memory");
 	if (result)
 		return error_host(error, -result, "memory manager");
 	return 0;
@@ -217,6 +220,7 @@ static int make_vm(struct machine *m, uint32_t id, const struct vm_config *confi
 		result = place(&placing, gpa_to_gfn(gpa(GUEST_STATS_GPA)), NULL);
 	if (result)
 		return error_host(error, -result, "%s: statistics page", config->name);
+	m->vm[id].lab = config->lab; /* from now on its page may be read at any time */
 	return vm_boot(m->vm[id].vm, &image, place, &placing, error);
 }
 
@@ -257,7 +261,6 @@ int machine_add_vm(struct machine *m, const struct vm_config *config, vmid_t *ou
 				  config->name);
 	v = &m->vm[id];
 	snprintf(v->name, sizeof v->name, "%s", config->name);
-	v->lab = config->lab && config->vcpus;
 	result = memory_add_vm(&m->memory, id, config->pages, error);
 	if (result)
 		return result;

@@ -19,8 +19,10 @@
 
 #define RECLAIM_BATCH 16u       /* pages a hold of the lock */
 #define TICK_NS       10000000u /* ticks, and retries of what could not be reclaimed */
-#define FAULT_THREADS 4u        /* as many swap-ins at once */
-#define WAKE_SIGNAL   SIGUSR2   /* makes a sleeping fault thread look at stop_threads */
+#define IN_VAIN_NS \
+	2000000u /* until it is tried again when nothing could be reclaimed: swap full, disk busy */
+#define FAULT_THREADS 4u      /* as many swap-ins at once */
+#define WAKE_SIGNAL   SIGUSR2 /* makes a sleeping fault thread look at stop_threads */
 
 uint64_t machine_now_ns(void)
 {
@@ -105,17 +107,18 @@ static void *fault_main(void *arg)
 	return NULL;
 }
 
-static void wait_for_wish(struct machine *m)
+/* Waits for something to reclaim, or for the tick; if nothing could be reclaimed just now, for a moment in any case. */
+static void wait_for_wish(struct machine *m, bool in_vain)
 {
 	struct timespec until;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += TICK_NS;
+	until.tv_nsec += in_vain ? IN_VAIN_NS : TICK_NS;
 	if (until.tv_nsec >= (long)NS_PER_S) {
 		until.tv_nsec -= (long)NS_PER_S;
 		until.tv_sec++;
 	}
-	m->pager_sleeps = true;
+	m->pager_sleeps = !in_vain;
 	pthread_cond_timedwait(&m->pager_wish, &m->lock, &until);
 	m->pager_sleeps = false;
 }
@@ -142,7 +145,7 @@ static void *pager_main(void *arg)
 			machine_lock(m);
 		}
 		if (!got)
-			wait_for_wish(m);
+			wait_for_wish(m, mm_reclaim_needed(m->mm));
 	}
 	machine_unlock(m);
 	return NULL;

@@ -57,18 +57,19 @@ static void no_more_than_asked_for(void **state)
 	world_free(w);
 }
 
-/* Clusters have at most 32 pages, and 24 requests are under way at most. */
+/* Clusters have at most 32 pages; of the 24 requests, writes leave two to faults that must read. */
 static void requests_are_limited(void **state)
 {
+	const unsigned writes = MM_IOS - 2;
 	struct mm_world *w = world_make((struct mm_world_options){.memory = 100000});
 
 	(void)state;
 	/* reserve 192, high 6000, soft 4000: target 93808; 95809 resident leave 3999 free: 2001 must go */
 	world_add(w, 99000, 0);
 	world_fill(w, 0, 0, 95809);
-	assert_int_equal(world_reclaim(w, 5000), MM_IOS * MM_CLUSTER_PAGES);
-	assert_int_equal(w->body.nr_io, MM_IOS);
-	for (unsigned i = 0; i < MM_IOS; i++) {
+	assert_int_equal(world_reclaim(w, 5000), writes * MM_CLUSTER_PAGES);
+	assert_int_equal(w->body.nr_io, writes);
+	for (unsigned i = 0; i < writes; i++) {
 		assert_int_equal(w->body.io[i]->nr, MM_CLUSTER_PAGES);
 		assert_int_equal(w->body.io[i]->slot.v, i * MM_CLUSTER_PAGES);
 	}
