@@ -149,7 +149,7 @@ demo:
 	$(Q)$(O)/ballast run experiments/quickstart/scenario.yaml -o results/runs/quickstart --plot || \
 	  { status=$$?; test $$status != 1 || $(O)/ballast doctor; exit $$status; }
 
-DOCS  := README.md LICENSE $(sort $(wildcard docs/*.md docs/*.png))
+DOCS  := LICENSE $(sort $(wildcard docs/*.md docs/*.png))
 BIN   := $(DESTDIR)$(PREFIX)/bin
 MAN   := $(DESTDIR)$(PREFIX)/share/man/man1
 SHARE := $(DESTDIR)$(PREFIX)/share/doc/ballast

@@ -188,6 +188,19 @@ static void print_row(struct bench *b, const struct bench_result *r)
 	b->printed++;
 }
 
+static int check_names(unsigned names, char **name, struct error *error)
+{
+	for (unsigned i = 0; i < names; i++) {
+		bool known = false;
+
+		for (unsigned k = 0; k < NR_BENCHMARKS; k++)
+			known |= strcmp(benchmarks[k].name, name[i]) == 0;
+		if (!known)
+			return error_user(error, "no benchmark is called '%s'", name[i]);
+	}
+	return 0;
+}
+
 static int run_named(struct bench *b, const char *name, struct error *error)
 {
 	for (unsigned i = 0; i < NR_BENCHMARKS; i++)
@@ -211,6 +224,9 @@ int cmd_bench(int argc, char **argv)
 	if (result)
 		return result < 0 ? command_fail(&error) : COMMAND_DONE;
 	b = (struct bench){.json = o.json, .rounds = (unsigned)o.rounds.value, .dir = o.dir};
+	result = check_names(names, argv + 1, &error);
+	if (result)
+		return command_fail(&error);
 	b.print = o.json ? print_json : print_row;
 	b.table = table_create(columns, 6);
 	for (unsigned i = 0; !result && i < (names ? names : NR_BENCHMARKS); i++)

@@ -243,6 +243,14 @@ void mm_vm_doom(struct mm *m, uint32_t vm, uint64_t now_ns)
 	mm_leave(m);
 }
 
+void mm_start(struct mm *m, uint64_t now_ns)
+{
+	mm_enter(m, now_ns);
+	memset(m->state_ns, 0, sizeof m->state_ns);
+	mm_targets(m);
+	mm_leave(m);
+}
+
 bool mm_idle(const struct mm *m)
 {
 	return m->nr_io_idle == MM_IOS;

@@ -125,6 +125,9 @@ int mm_vm_add(struct mm *m, uint32_t vm, const struct mm_vm_config *config, uint
 /* The VM ended and nothing runs in it: its memory and slots are given back; its counters stay readable. */
 void mm_vm_end(struct mm *m, uint32_t vm, uint64_t now_ns);
 
+/* The machine begins to run: times in states and the rebalance period count from now. */
+void mm_start(struct mm *m, uint64_t now_ns);
+
 /* Puts a page into a VM that does not run yet; page: PAGE_BYTES bytes or NULL for zeros; pin: never a victim.
  * -ENOMEM: the budget is spent; -EFAULT: no such gfn; -EEXIST: placed before. */
 int mm_place(struct mm *m, uint32_t vm, gfn_t g, const void *page, bool pin, uint64_t now_ns);

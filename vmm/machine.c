@@ -18,7 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/log.h"
 #include "vmm/machine_internal.h"
+
+#define PLACE_PATIENCE_MS 5000u /* for the pager to make room for a boot image */
 
 static void on_event(void *ctx, vmid_t vm, uint32_t event)
 {
@@ -154,8 +157,18 @@ static int console_file(const struct machine *m, const char *name, struct error 
 	int fd;
 
 	snprintf(path, sizeof path, "%s/%s.console.log", m->config.work_dir, name);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	return fd >= 0 ? fd : error_host(error, errno, "%s", path);
+}
+
+/* What an earlier run left in it goes when this one is sure to begin. */
+static void empty_console(const struct machine *m, const char *name)
+{
+	char path[4096];
+
+	snprintf(path, sizeof path, "%s/%s.console.log", m->config.work_dir, name);
+	if (truncate(path, 0))
+		log_warn("%s: could not be emptied: %s", path, strerror(errno));
 }
 
 struct placing {
@@ -163,15 +176,33 @@ struct placing {
 	uint32_t vm;
 };
 
-static int place(void *ctx, gfn_t g, const void *page)
+static int place_now(const struct placing *p, gfn_t g, const void *page)
 {
-	struct placing *p = ctx;
+	bool pin = g.v == gpa_to_gfn(gpa(GUEST_STATS_GPA)).v;
 	int result;
 
 	machine_lock(p->m);
-	result = mm_place(p->m->mm, p->vm, g, page, g.v == gpa_to_gfn(gpa(GUEST_STATS_GPA)).v,
-			  machine_now_ns());
+	result = mm_place(p->m->mm, p->vm, g, page, pin, machine_now_ns());
 	machine_unlock(p->m);
+	return result;
+}
+
+/*
+ * Pages of zeros are placed to save the guest the faults of its start, and need not be: an untouched page reads as
+ * zeros. For the others the pager makes room, if it may.
+ */
+static int place(void *ctx, gfn_t g, const void *page)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	const struct placing *p = ctx;
+	int result = place_now(p, g, page);
+
+	if (!page && result == -ENOMEM)
+		return 0;
+	for (unsigned ms = 0; result == -ENOMEM && p->m->swap && ms < PLACE_PATIENCE_MS; ms++) {
+		nanosleep(&pause, NULL);
+		result = place_now(p, g, page);
+	}
 	return result;
 }
 
@@ -217,7 +248,7 @@ static int make_vm(struct machine *m, uint32_t id, const struct vm_config *confi
 		return result;
 	}
 	if (config->lab)
-		result = place(&placing, gpa_to_gfn(gpa(GUEST_STATS_GPA)), NULL);
+		result = place_now(&placing, gpa_to_gfn(gpa(GUEST_STATS_GPA)), NULL);
 	if (result)
 		return error_host(error, -result, "%s: statistics page", config->name);
 	m->vm[id].lab = config->lab; /* from now on its page may be read at any time */
@@ -280,13 +311,17 @@ int machine_add_vm(struct machine *m, const struct vm_config *config, vmid_t *ou
 
 int machine_start(struct machine *m, struct error *error)
 {
-	m->started_ns = machine_now_ns();
 	m->started = true;
+	machine_lock(m);
+	m->started_ns = machine_now_ns();
+	mm_start(m->mm, m->started_ns);
+	machine_unlock(m);
 	for (unsigned i = 0; i < m->nr_vms; i++) {
 		int result;
 
 		if (!m->vm[i].vm)
 			continue;
+		empty_console(m, m->vm[i].name);
 		m->vm[i].started_ns = machine_now_ns();
 		result = vm_start(m->vm[i].vm, error);
 		if (result)
@@ -362,8 +397,8 @@ void machine_stop(struct machine *m)
 
 	if (m->stopped)
 		return;
-	machine_snapshot(m, true, &final);
-	m->final = final;
+	if (m->started && machine_snapshot(m, true, &final) == 0)
+		m->final = final;
 	machine_lock(m);
 	mm_stop(m->mm, machine_now_ns());
 	while (!all_left(m)) {
@@ -405,6 +440,9 @@ void machine_destroy(struct machine *m)
 	mm_destroy(m->mm);
 	for (unsigned i = 0; m->vm && i < m->config.max_vms; i++)
 		arena_unmake(m, i);
+	if (m->memory.moves_refused)
+		log_warn("the kernel refused to move pages, which were copied instead times=%llu",
+			 (unsigned long long)m->memory.moves_refused);
 	memory_destroy(&m->memory);
 	kvm_host_close(&m->kvm);
 	pthread_cond_destroy(&m->pager_wish);

@@ -77,21 +77,21 @@ int machine_snapshot(struct machine *m, bool with_kernel, struct machine_snapsho
 	*out = s;
 	if (!s)
 		return -ENOMEM;
-	if (m->final) /* stopping or stopped: the manager's figures are those of the end */
+	if (m->final) { /* stopping or stopped: the figures are those of the moment the stop began */
 		memcpy(s, m->final, snapshot_bytes(m->nr_vms));
+		return 0;
+	}
 	machine_lock(m);
 	now = machine_now_ns();
-	if (!m->final) {
-		*s = (struct machine_snapshot){.now_ns = now - m->started_ns, .nr_vms = m->nr_vms};
-		if (with_kernel)
-			read_kernel(m, now);
-		s->kernel = m->kernel;
-		mm_host_stats(m->mm, now, &s->host);
-		for (unsigned i = 0; i < m->nr_vms; i++)
-			mm_vm_stats(m->mm, i, now, &s->vm[i]);
-	}
-	for (unsigned i = 0; i < m->nr_vms; i++)
+	*s = (struct machine_snapshot){.now_ns = now - m->started_ns, .nr_vms = m->nr_vms};
+	if (with_kernel)
+		read_kernel(m, now);
+	s->kernel = m->kernel;
+	mm_host_stats(m->mm, now, &s->host);
+	for (unsigned i = 0; i < m->nr_vms; i++) {
+		mm_vm_stats(m->mm, i, now, &s->vm[i]);
 		machine_read_live(m, i, &live_of(s)[i]);
+	}
 	machine_unlock(m);
 	return 0;
 }

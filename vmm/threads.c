@@ -89,6 +89,15 @@ static bool serve(struct machine *m, const struct uffd_event *event)
 	return slept;
 }
 
+/* Should not be: tell, and do not burn the processor. */
+static void report_read_error(int error)
+{
+	const struct timespec pause = {.tv_sec = 1};
+
+	log_error("userfaultfd: reading events failed error=%d", error);
+	nanosleep(&pause, NULL);
+}
+
 static void *fault_main(void *arg)
 {
 	struct machine *m = arg;
@@ -101,7 +110,7 @@ static void *fault_main(void *arg)
 		if (result == 0 && serve(m, &event))
 			pthread_mutex_lock(&m->reading);
 		else if (result && result != -EINTR && result != -EAGAIN)
-			log_error("userfaultfd: reading events failed error=%d", -result);
+			report_read_error(-result);
 	}
 	pthread_mutex_unlock(&m->reading);
 	return NULL;
