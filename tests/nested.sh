@@ -8,7 +8,7 @@
 #   - nested page tables, as on ordinary hosts, and a kernel without UFFDIO_MOVE: pages leave by copying;
 #   - everything is 10 to 20 times slower, and there is one processor (with two, a wake-up across them costs 4 ms).
 #     BALLAST_NESTED=1 is set, so that a test can do less work; times measured here mean nothing;
-#   - /tmp is ext4 on an NVMe disk, so that O_DIRECT works.
+#   - /tmp is ext4 on a virtio disk, so that O_DIRECT works (QEMU 7.2's NVMe loses completions now and then).
 # The programs go into an initial RAM disk with the libraries they need. Results come out of the second serial port
 # between marks, one log a program, and are reported by run-tests.sh -r.
 #
@@ -65,7 +65,8 @@ root=$work/root
 rm -rf "$root"
 mkdir -p "$root"/{bin,dev,modules,proc,sys,tests,tmp}
 cp "$(command -v busybox)" "$root/bin/"
-cp "$modules"/virt/lib/irqbypass.ko "$modules"/arch/x86/kvm/kvm{,-amd}.ko "$root/modules/"
+for module in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci; do cp "$modules/drivers/virtio/$module.ko" "$root/modules/"; done
+cp "$modules"/drivers/block/virtio_blk.ko "$modules"/virt/lib/irqbypass.ko "$modules"/arch/x86/kvm/kvm{,-amd}.ko "$root/modules/"
 for program in "$variant/ballast" "$@"; do
 	[ "$program" = "$variant/ballast" ] || cp "$program" "$root/tests/"
 	ldd "$program" 2>/dev/null | grep -o '/[^ ]*' | while read -r library; do
@@ -79,8 +80,10 @@ cat >"$root/init" <<'INIT'
 /bin/busybox --install -s /bin
 mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev
 mkdir -p /dev/shm; mount -t tmpfs shm /dev/shm
-mount -t ext4 /dev/nvme0n1 /tmp
-for module in irqbypass kvm kvm-amd; do insmod /modules/$module.ko; done
+for module in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk irqbypass kvm kvm-amd; do
+	insmod /modules/$module.ko
+done
+mount -t ext4 /dev/vda /tmp || poweroff -f # and every test is missed
 export HOME=/tmp PATH=/bin TMPDIR=/tmp BALLAST_NESTED=1 REQUIRE_KVM=1 CMOCKA_MESSAGE_OUTPUT=TAP
 cd /tmp
 read -r limit </proc/cmdline; limit=${limit##*test_seconds=}
@@ -99,7 +102,7 @@ chmod +x "$root/init"
 rm -f "$work/disk" && truncate -s 2G "$work/disk" && PATH=$PATH:/sbin:/usr/sbin mkfs.ext4 -q -F "$work/disk" || exit 1
 
 timeout -k 5 "$limit" qemu-system-x86_64 -accel tcg -cpu max,+svm -smp 1 -m 2048 -display none -monitor none -no-reboot \
-	-nodefaults -drive "if=none,id=disk,format=raw,cache=unsafe,file=$work/disk" -device nvme,drive=disk,serial=1 \
+	-nodefaults -drive "if=none,id=disk,format=raw,cache=unsafe,file=$work/disk" -device virtio-blk-pci,drive=disk \
 	-serial "file:$work/console" -serial "file:$work/results" -kernel "$kernel" -initrd "$work/initrd" \
 	-append "console=ttyS0 loglevel=5 panic=-1 test_seconds=$((limit / 2))" </dev/null >"$work/qemu.log" 2>&1
 ended=$?
