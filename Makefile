@@ -41,9 +41,10 @@ KFLAGS := -std=gnu11 -g $(WARN) -O2 -DNDEBUG $(CPP) -ffreestanding -fno-pic -fno
 LIBS    = -lyaml -ljansson -luring -lxxhash $(if $(SAN),,-ljemalloc) -lpthread
 
 lib_SRCS    := $(sort $(wildcard lib/*.c))
+dedup_SRCS  := $(sort $(wildcard dedup/*.c))
 policy_SRCS := $(sort $(wildcard mm/policy/*.c))
 mm_SRCS     := $(sort $(wildcard mm/*.c))
-core_SRCS   := $(sort $(wildcard guest/core/*.c))
+core_SRCS   := $(sort $(wildcard guest/core/*.c balloon-driver/core/*.c balloon-driver/lab/*.c))
 vmm_SRCS    := $(sort $(wildcard vmm/*.c))
 cmd_SRCS    := $(filter-out cmd/main.c,$(sort $(wildcard cmd/*.c)))
 boot_SRCS   := $(sort $(wildcard guest/boot/*.c))
@@ -70,7 +71,7 @@ $(O)/ballast: $(B)/ballast
 endif
 
 # everything but main, so that tests can link every function
-$(LIBRARY): $(call objs,$(lib_SRCS) $(policy_SRCS) $(mm_SRCS) $(core_SRCS) $(vmm_SRCS) $(cmd_SRCS))
+$(LIBRARY): $(call objs,$(lib_SRCS) $(dedup_SRCS) $(policy_SRCS) $(mm_SRCS) $(core_SRCS) $(vmm_SRCS) $(cmd_SRCS))
 	@echo "AR $@"
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(B)/ballast: $(B)/cmd/main.o $(B)/cmd/lab_image.o $(LIBRARY)
@@ -125,7 +126,7 @@ check-layers: $(LIBRARY)
 	$(Q)tests/check-layers.sh tests/layers.txt $(B)
 tidy:
 	$(Q)cppcheck -q --enable=warning,performance,portability --std=c11 -I. -Iinclude --suppress=missingInclude \
-	  --inline-suppr --error-exitcode=1 lib mm guest vmm cmd tests
+	  --inline-suppr --error-exitcode=1 lib dedup mm balloon-driver guest vmm cmd tests
 check-clang:
 	$(Q)$(MAKE) --no-print-directory CC=$(CLANG) all tests
 check-san:

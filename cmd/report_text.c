@@ -77,6 +77,28 @@ static void print_paging(FILE *out, const struct machine_snapshot *s, const stru
 	}
 }
 
+static void print_balloons(FILE *out, const struct report_about *about,
+			   const struct machine_snapshot *s)
+{
+	uint64_t given = 0, taken = 0, pops = 0;
+	npages_t now = 0;
+
+	for (unsigned i = 0; i < s->nr_vms; i++) {
+		given += s->vm[i].balloon_inflated;
+		taken += s->vm[i].balloon_deflated;
+		pops += s->vm[i].faults_pop;
+		now += s->vm[i].ballooned_pages;
+	}
+	if (!about->scenario->balloon)
+		return;
+	fprintf(out,
+		"balloons     %s pages given up by the guests, %s taken back, %s held at the end\n",
+		human_grouped(given).text, human_grouped(taken).text, human_grouped(now).text);
+	if (pops)
+		fprintf(out, "             %s ballooned pages were touched all the same\n",
+			human_grouped(pops).text);
+}
+
 static void print_integrity(FILE *out, const struct report_totals *t)
 {
 	fprintf(out, "integrity    %s, %s%s\n",
@@ -174,6 +196,7 @@ void report_text(FILE *out, const struct report_about *about, const struct machi
 	report_totals(last, &t);
 	print_configured(out, about, last, &t, end);
 	print_used(out, last);
+	print_balloons(out, about, last);
 	print_paging(out, last, &t);
 	print_integrity(out, &t);
 	print_guests(out, about, last);

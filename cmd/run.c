@@ -91,6 +91,7 @@ static int make_machine(struct run *run, struct error *error)
 		.swap_path = s->swap_path,
 		.work_dir = run->dir.path,
 		.pager = s->pager,
+		.balloon = s->balloon,
 		.rebalance_ns = s->rebalance_ns,
 		.seed = s->seed,
 		.max_vms = s->nr_vms,

@@ -41,25 +41,33 @@ static int read_cpus(const struct key *key, const struct node *value, void *targ
 	return key_word(words, value, key->name, &unused, error);
 }
 
+enum { MECHANISM_BALLOON = 1, MECHANISM_SWAP = 2 };
+
 static int read_mechanisms(const struct key *key, const struct node *value, void *target,
 			   struct error *error)
 {
 	static const struct key_word words[] = {
-		{"swap", 1, false},    {"share", 0, true}, {"balloon", 0, true},
-		{"compress", 0, true}, {NULL, 0, false},
+		{"balloon", MECHANISM_BALLOON, false},
+		{"swap", MECHANISM_SWAP, false},
+		{"share", 0, true},
+		{"compress", 0, true},
+		{NULL, 0, false},
 	};
 	struct scenario *s = target;
 	uint32_t word;
 
 	if (value->kind != NODE_LIST)
-		return key_wrong(value, key->name, "is not a list", "[swap] or []", error);
-	s->swap = false;
+		return key_wrong(value, key->name, "is not a list",
+				 "[balloon, swap], one of them or []", error);
+	s->swap = s->balloon = false;
 	for (const struct node *n = value->first; n; n = n->next) {
 		if (key_word(words, n, key->name, &word, error))
 			return -EINVAL;
-		if (s->swap)
+		bool *which = word == MECHANISM_SWAP ? &s->swap : &s->balloon;
+
+		if (*which)
 			return key_wrong(n, key->name, "is repeated", "each mechanism once", error);
-		s->swap = true;
+		*which = true;
 	}
 	return 0;
 }
@@ -158,7 +166,7 @@ static const struct key host_keys[] = {
 	{.name = "sampling", .unbuilt = "policy: proportional, which samples nothing"},
 	{"rebalance", key_read_number, .fallback = "15s", .kind = &parse_time,
 	 .min = NS_PER_S / 100, .max = 3600 * NS_PER_S, KEY_FIELD(struct scenario, rebalance_ns)},
-	{.name = "share", .unbuilt = "mechanisms: [swap]"},
+	{.name = "share", .unbuilt = "mechanisms: [balloon, swap]"},
 	{.name = NULL},
 };
 
@@ -232,7 +240,7 @@ int scenario_load(const char *path, const char *const *sets, unsigned nr_sets,
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return error_host(error, ENOMEM, "scenario");
-	s->swap = true;
+	s->swap = s->balloon = true;
 	s->swap_pages = SWAP_AUTO;
 	err = scenario_doc_read(&doc, path, error);
 	for (unsigned i = 0; i < nr_sets && !err; i++)

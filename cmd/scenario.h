@@ -39,6 +39,7 @@ struct scenario {
 	char *swap_path;     /* NULL: auto; owned */
 	npages_t swap_pages; /* auto: sum(max - min) */
 	const struct policy_ops *pager;
+	bool balloon;                  /* mechanisms has balloon */
 	bool swap;                     /* mechanisms has swap */
 	uint32_t state_ppm[MM_STATES]; /* high, soft, hard, low */
 	uint64_t rebalance_ns;

@@ -6,7 +6,7 @@
 
 struct tally {
 	npages_t count[PAGE_STATES];
-	npages_t slots, pinned, waiting, ahead;
+	npages_t zero, slots, pinned, waiting, ahead;
 };
 
 static bool fail(const char **why, const char *what)
@@ -42,7 +42,7 @@ static bool page_is_sound(const struct mm *m, const struct mm_vm *v, uint32_t g,
 		return fail(why, "a page is on its way without a slot");
 	if ((p->state == PAGE_SAMPLED || p->state == PAGE_LEAVING) && !stage_in_use(m, p->stage))
 		return fail(why, "a page's stage is not in use");
-	if (p->flags & PAGE_PROTECTED && p->state != PAGE_RESIDENT)
+	if (p->flags & PAGE_PROTECTED && p->state != PAGE_RESIDENT && p->state != PAGE_SHARED)
 		return fail(why, "an absent page is protected");
 	return true;
 }
@@ -64,6 +64,7 @@ static bool vm_is_sound(const struct mm *m, const struct mm_vm *v, struct tally 
 			return false;
 		t->count[p->state]++;
 		t->slots += (p->flags & PAGE_HAS_SLOT) != 0;
+		t->zero += p->state == PAGE_SHARED && p->flags & PAGE_ZERO;
 		t->pinned += (p->flags & PAGE_PINNED) != 0;
 		t->waiting += (p->flags & PAGE_WAITING) != 0;
 		t->ahead += (p->flags & PAGE_AHEAD) != 0 && p->state == PAGE_SWAPPED;
@@ -181,7 +182,8 @@ static bool stages_are_sound(const struct mm *m, npages_t sampled, const char **
 
 bool mm_consistent(const struct mm *m, const char **why)
 {
-	npages_t charged = 0, leaving = 0, sampled = 0, owned = 0, waiting = 0, ahead = 0;
+	npages_t shared = 0, zero = 0, charged = 0, leaving = 0, sampled = 0, owned = 0,
+		 waiting = 0, ahead = 0;
 
 	*why = "";
 	for (uint32_t i = 0; i < m->top_vm; i++) {
@@ -197,6 +199,8 @@ bool mm_consistent(const struct mm *m, const char **why)
 		sampled += t.count[PAGE_SAMPLED];
 		owned += t.slots;
 		waiting += t.waiting;
+		shared += t.count[PAGE_SHARED];
+		zero += t.zero;
 		ahead += t.ahead;
 	}
 	if (charged != m->charged || leaving != m->leaving || sampled != m->sampled ||
@@ -206,5 +210,6 @@ bool mm_consistent(const struct mm *m, const char **why)
 		return fail(why, "the budget is exceeded");
 	if (!ahead_is_sound(m, ahead, why))
 		return false;
-	return slots_are_sound(m, owned, why) && stages_are_sound(m, sampled, why);
+	return slots_are_sound(m, owned, why) && stages_are_sound(m, sampled, why) &&
+	       share_is_sound(m, shared, zero, why);
 }

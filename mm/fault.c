@@ -34,7 +34,7 @@ static bool sacrifice(struct mm *m, struct mm_vm *v)
 	uint32_t g;
 
 	if (!m->config.pager->victim(v->policy, &filter, &g) ||
-	    m->ops->discard(m->body, vm_id(m, v), gfn(g)))
+	    m->ops->discard(m->body, vm_id(m, v), gfn(g), 1))
 		return false;
 	if (v->page[g].flags & PAGE_HAS_SLOT)
 		slot_release(m, v, g);
@@ -147,6 +147,13 @@ static bool serve(struct mm *m, struct mm_vm *v, uint32_t g)
 	switch ((enum page_state)p->state) {
 	case PAGE_UNTOUCHED:
 		return serve_zero(m, v, g);
+	case PAGE_SHARED:
+		return share_fault(m, v, g, p->flags & PAGE_WAITING); /* only writes wait */
+	case PAGE_BALLOONED:
+		if (!serve_zero(m, v, g))
+			return false;
+		v->faults_pop++;
+		return true;
 	case PAGE_SWAPPED:
 		if (!(p->flags & PAGE_HAS_SLOT))
 			return serve_zero(m, v, g);
@@ -250,9 +257,12 @@ void mm_fault(struct mm *m, uint32_t vm, gfn_t g, enum mm_fault_kind kind, uint6
 	if (kind == MM_FAULT_WRITE_PROTECTED && p->state == PAGE_RESIDENT) {
 		write_protected(m, v, n);
 	} else {
-		bool needs_frame = p->state == PAGE_UNTOUCHED || p->state == PAGE_SWAPPED;
+		bool breaks = kind == MM_FAULT_WRITE_PROTECTED && p->state == PAGE_SHARED;
+		bool needs_frame = breaks || p->state == PAGE_UNTOUCHED ||
+				   p->state == PAGE_SWAPPED || p->state == PAGE_BALLOONED;
 
-		if ((needs_frame && m->nr_waiting) || !serve(m, v, n)) {
+		if ((needs_frame && m->nr_waiting) ||
+		    !(breaks ? share_break(m, v, n) : serve(m, v, n))) {
 			fault_wait(m, v, n);
 			fault_serve_waiting(m);
 		}

@@ -39,6 +39,24 @@ void io_put(struct mm *m, struct mm_io *io)
 	m->nr_io_idle++;
 }
 
+/* The request under way that moves this page goes on without it; a page has one at most. */
+void io_disown_page(struct mm *m, struct mm_vm *v, uint32_t g)
+{
+	const struct page *p = &v->page[g];
+
+	for (unsigned i = 0; i < MM_IOS; i++) {
+		struct mm_io *io = &m->io[i];
+
+		for (uint32_t k = 0; k < io->nr; k++) {
+			if (io->page[k].vm != vm_id(m, v) || io->page[k].gfn != g)
+				continue;
+			if (io->write ? p->state == PAGE_LEAVING && p->stage == io->stage[k].v
+				      : p->state == PAGE_ARRIVING || p->flags & PAGE_AHEAD)
+				io->page[k].vm = MM_VM_NONE;
+		}
+	}
+}
+
 static void ahead_judge(struct mm_vm *v)
 {
 	uint32_t outcomes = v->ahead_hits + v->ahead_wasted;

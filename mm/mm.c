@@ -66,6 +66,8 @@ int mm_create(const struct mm_config *config, const struct mm_body_ops *ops, voi
 		if (!m->owner || !m->slot_map)
 			goto fail;
 	}
+	if (share_init(m))
+		goto fail;
 	*out = m;
 	return 0;
 fail:
@@ -90,6 +92,7 @@ void mm_destroy(struct mm *m)
 	for (uint32_t i = 0; m->vm && i < m->top_vm; i++)
 		if (m->vm[i].in_use)
 			vm_records_free(m, i);
+	share_free(m);
 	mm_free(m, MM_VM_NONE, m->slot_map, map_bytes(&m->config));
 	mm_free(m, MM_VM_NONE, m->owner, m->config.swap_pages * sizeof *m->owner);
 	mm_free(m, MM_VM_NONE, m->vm, m->config.max_vms * sizeof *m->vm);
@@ -134,6 +137,7 @@ int mm_vm_add(struct mm *m, uint32_t vm, const struct mm_vm_config *config, uint
 		return -12;
 	}
 	v->in_use = true;
+	share_vm_added(m, vm);
 	m->nr_vms++;
 	m->top_vm = vm + 1 > m->top_vm ? vm + 1 : m->top_vm;
 	mm_targets(m);
@@ -149,6 +153,8 @@ static void page_forget(struct mm *m, struct mm_vm *v, uint32_t g)
 		stage_drop_put(m, &(stage_t){p->stage}, 1);
 	if (p->flags & PAGE_HAS_SLOT)
 		slot_release(m, v, g);
+	if (p->state == PAGE_SHARED)
+		share_let_go(m, v, g);
 	if (p->state == PAGE_RESIDENT || p->state == PAGE_SAMPLED)
 		m->config.pager->removed(v->policy, g, POLICY_GONE);
 	if (p->state != PAGE_UNTOUCHED)
@@ -201,6 +207,8 @@ void mm_vm_end(struct mm *m, uint32_t vm, uint64_t now_ns)
 	m->nr_waiting -= v->nr_waiting;
 	v->nr_waiting = 0;
 	v->nr_probation = 0;
+	balloon_forget(m, v);
+	share_vm_ended(m, vm);
 	v->pinned = 0;
 	v->ended = true;
 	m->nr_vms--;
@@ -259,8 +267,10 @@ bool mm_idle(const struct mm *m)
 void mm_tick(struct mm *m, uint64_t now_ns)
 {
 	mm_enter(m, now_ns);
-	if (m->config.rebalance_ns && m->now_ns - m->rebalanced_ns >= m->config.rebalance_ns)
+	if ((m->config.rebalance_ns && m->now_ns - m->rebalanced_ns >= m->config.rebalance_ns) ||
+	    m->pool != m->targets_pool)
 		mm_targets(m);
+	balloon_aim(m);
 	fault_serve_waiting(m);
 	mm_leave(m);
 }
@@ -291,6 +301,8 @@ void mm_host_stats(struct mm *m, uint64_t now_ns, struct mm_host_stats *out)
 	memcpy(out->state_ns, m->state_ns, sizeof out->state_ns);
 	memcpy(out->state_entered, m->state_entered, sizeof out->state_entered);
 	out->swap.used_pages = m->slots_used;
+	out->pool_pages = m->pool;
+	share_stats(m, &out->share);
 }
 
 void mm_vm_stats(struct mm *m, uint32_t vm, uint64_t now_ns, struct mm_vm_stats *out)
@@ -307,6 +319,23 @@ void mm_vm_stats(struct mm *m, uint32_t vm, uint64_t now_ns, struct mm_vm_stats 
 		.resident_pages = vm_charged(v),
 		.swapped_pages = v->count[PAGE_SWAPPED],
 		.untouched_pages = v->count[PAGE_UNTOUCHED],
+		.shared_pages = v->count[PAGE_SHARED],
+		.shared_zero_pages = v->zero_pages,
+		.saved_pages = v->count[PAGE_SHARED] > v->home_frames
+				       ? v->count[PAGE_SHARED] - v->home_frames
+				       : 0,
+		.faults_cow = v->faults_cow,
+		.shared_before_swap = v->shared_before_swap,
+		.ballooned_pages = v->count[PAGE_BALLOONED],
+		.balloon_target_pages = v->balloon.target,
+		.faults_pop = v->faults_pop,
+		.balloon_driver = v->balloon.driver,
+		.balloon_absent = v->balloon.absent,
+		.balloon_inflated = v->balloon.inflated,
+		.balloon_deflated = v->balloon.deflated,
+		.balloon_bad = v->balloon.bad,
+		.ballooned_from_swapped = v->balloon.from_swapped,
+		.reported_pages = v->reported,
 		.sampled_pages = v->count[PAGE_SAMPLED],
 		.leaving_pages = v->count[PAGE_LEAVING],
 		.pinned_pages = v->pinned,

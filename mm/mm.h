@@ -17,6 +17,7 @@
 #define BALLAST_MM_MM_H
 
 #include "ballast/types.h"
+#include "dedup/scan.h"
 #include "mm/policy/policy.h"
 #include "mm/stats.h"
 
@@ -61,8 +62,8 @@ struct mm_body_ops {
 	/* Takes a present page's content to an empty stage, exactly as of one moment; the page becomes absent; wakes.
 	 * -EBUSY: not now (pinned by the host). */
 	int (*withdraw)(void *body, uint32_t vm, gfn_t g, stage_t s);
-	/* A present page becomes absent, its content is gone; wakes. */
-	int (*discard)(void *body, uint32_t vm, gfn_t g);
+	/* Present pages [g, g + nr) become absent, their content is gone; wakes. */
+	int (*discard)(void *body, uint32_t vm, gfn_t g, uint32_t nr);
 	/* A present page may be written without notice; wakes. */
 	int (*unprotect)(void *body, uint32_t vm, gfn_t g);
 	/* The page is as it should be: wakes. */
@@ -78,6 +79,29 @@ struct mm_body_ops {
 	/* A page of this VM could not be read back (-errno): the VM cannot go on. Must keep its vCPUs out of the guest
 	 * from now on; its faults are then served with zeros so that its threads can leave. */
 	void (*vm_broken)(void *body, uint32_t vm, int error);
+	/*
+	 * Sharing; may be NULL when it is off. A frame is a page of the pool, by its number in dedup/.
+	 */
+	/* XXH3-64 of a present page, or anything else that equal pages have in common and others do not. */
+	int (*hash)(void *body, uint32_t vm, gfn_t g, uint64_t *hash);
+	int (*equal)(void *body, uint32_t vm_a, gfn_t a, uint32_t vm_b, gfn_t b, bool *equal);
+	int (*equal_frame)(void *body, uint32_t vm, gfn_t g, uint32_t frame, bool *equal);
+	int (*page_is_zero)(void *body, uint32_t vm, gfn_t g, bool *zero);
+	/* A present page of its own becomes a mapping of the frame, write-protected and populated; its own frame is
+	 * free. fill: the frame is empty and gets the page's content first; else the two are compared again under
+	 * protection: -EAGAIN if they differ (the page stays, and may be protected). -ENOSPC: the mapping limit. wakes. */
+	int (*share)(void *body, uint32_t vm, gfn_t g, uint32_t frame, bool fill);
+	/* A present page of its own, all zeros, becomes absent, its frame is free. -EAGAIN if it is not zero any more
+	 * once it can no longer be written. wakes. */
+	int (*share_zero)(void *body, uint32_t vm, gfn_t g);
+	/* An absent page known to be zero: the kernel's zero page is mapped, protected before it can be written. wakes. */
+	int (*map_zero_protected)(void *body, uint32_t vm, gfn_t g);
+	/* A page that maps a frame gets its own copy of it, before anybody else goes on; it may be written then. wakes. */
+	int (*break_shared)(void *body, uint32_t vm, gfn_t g);
+	/* Nobody maps the frame any more. */
+	void (*frame_free)(void *body, uint32_t frame);
+	/* The VM's balloon shall hold so many pages; its driver works towards it. */
+	void (*balloon_target)(void *body, uint32_t vm, npages_t pages);
 	/* mm_reclaim() has work to do. */
 	void (*reclaim_wanted)(void *body);
 };
@@ -87,6 +111,11 @@ struct mm_config {
 	npages_t swap_pages;
 	const struct policy_ops *pager;
 	uint32_t state_ppm[MM_STATES]; /* high, soft, hard, low: descending */
+	bool balloon;                  /* the mechanism may be used */
+	/* Sharing: home pages for all VMs (dedup.h), 0: off; how fast and in which order pages are looked at. */
+	uint32_t share_capacity_pages;
+	uint32_t share_hash_bits;      /* 0: all; few make false matches happen */
+	struct dedup_scan_config scan; /* order, rate_pages, vm_rate_pages */
 	uint64_t
 		rebalance_ns; /* targets recomputed at least this often; 0: only when something changes */
 	uint64_t seed;
@@ -112,6 +141,7 @@ struct mm_vm_config {
 		hole_end; /* gfns that are no memory, [start, end); empty if start == end */
 	npages_t min_pages;
 	uint32_t shares;
+	uint32_t group; /* its pages are shared within the group only */
 };
 
 /* The least memory the machine needs for its reserve, its high threshold and these minimums and floors. */
@@ -139,6 +169,18 @@ enum mm_fault_kind {
 /* Somebody sleeps on this page, or did: look at its record and do what is right. An event is a hint. */
 void mm_fault(struct mm *m, uint32_t vm, gfn_t g, enum mm_fault_kind kind, uint64_t now_ns);
 
+/* A balloon driver came (or went: its balloon is empty then, whatever it held). */
+void mm_balloon_driver(struct mm *m, uint32_t vm, bool present, uint64_t now_ns);
+/* The guest gave pages up, or takes them back. Returns how many made sense; no such page, given up already, not given
+ * up, pinned: counted and dropped. Ascending order makes it cheap. */
+uint64_t mm_balloon_gave(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t nr,
+			 uint64_t now_ns);
+uint64_t mm_balloon_took(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t nr,
+			 uint64_t now_ns);
+/* The guest does not need the content of [first, first + nr) any more and keeps the pages (free page reporting).
+ * Returns how many made sense. */
+uint64_t mm_pages_reported(struct mm *m, uint32_t vm, gfn_t first, uint64_t nr, uint64_t now_ns);
+
 /* A request is finished; result: 0 or -errno for all of it. io goes back to the manager. */
 void mm_io_done(struct mm *m, struct mm_io *io, int result, uint64_t now_ns);
 
@@ -149,6 +191,10 @@ void mm_vm_doom(struct mm *m, uint32_t vm, uint64_t now_ns);
 /* Pages out up to max_pages. Returns how many left or started to leave; 0: nothing to do, or nothing possible now. */
 uint32_t mm_reclaim(struct mm *m, uint32_t max_pages, uint64_t now_ns);
 bool mm_reclaim_needed(const struct mm *m);
+
+/* Looks at pages that are due, at most max_pages of them, and shares what it can. Returns how many; *again_ns: when the
+ * next is due. */
+uint32_t mm_scan(struct mm *m, uint32_t max_pages, uint64_t now_ns, uint64_t *again_ns);
 
 /* Time passes: rebalancing, retries of faults the host refused. Every 10 ms or so. */
 void mm_tick(struct mm *m, uint64_t now_ns);

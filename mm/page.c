@@ -12,17 +12,23 @@
 #define TO(state) (1u << (state))
 
 static const uint8_t legal_moves[PAGE_STATES] = {
-	[PAGE_UNTOUCHED] = TO(PAGE_RESIDENT),
-	[PAGE_RESIDENT] =
-		TO(PAGE_SAMPLED) | TO(PAGE_LEAVING) | TO(PAGE_SWAPPED) | TO(PAGE_UNTOUCHED),
+	[PAGE_UNTOUCHED] = TO(PAGE_RESIDENT) | TO(PAGE_BALLOONED),
+	[PAGE_RESIDENT] = TO(PAGE_SAMPLED) | TO(PAGE_LEAVING) | TO(PAGE_SWAPPED) |
+			  TO(PAGE_UNTOUCHED) | TO(PAGE_BALLOONED) | TO(PAGE_SHARED),
 	/* touched; chosen and written; chosen and clean or all zeros */
-	[PAGE_SAMPLED] =
-		TO(PAGE_RESIDENT) | TO(PAGE_LEAVING) | TO(PAGE_SWAPPED) | TO(PAGE_UNTOUCHED),
+	[PAGE_SAMPLED] = TO(PAGE_RESIDENT) | TO(PAGE_LEAVING) | TO(PAGE_SWAPPED) |
+			 TO(PAGE_UNTOUCHED) | TO(PAGE_BALLOONED),
 	/* written; touched; could not be written */
-	[PAGE_LEAVING] =
-		TO(PAGE_SWAPPED) | TO(PAGE_RESIDENT) | TO(PAGE_SAMPLED) | TO(PAGE_UNTOUCHED),
-	[PAGE_SWAPPED] = TO(PAGE_RESIDENT) | TO(PAGE_ARRIVING) | TO(PAGE_UNTOUCHED),
-	[PAGE_ARRIVING] = TO(PAGE_RESIDENT) | TO(PAGE_SWAPPED) | TO(PAGE_UNTOUCHED),
+	[PAGE_LEAVING] = TO(PAGE_SWAPPED) | TO(PAGE_RESIDENT) | TO(PAGE_SAMPLED) |
+			 TO(PAGE_UNTOUCHED) | TO(PAGE_BALLOONED),
+	[PAGE_SWAPPED] =
+		TO(PAGE_RESIDENT) | TO(PAGE_ARRIVING) | TO(PAGE_UNTOUCHED) | TO(PAGE_BALLOONED),
+	[PAGE_ARRIVING] =
+		TO(PAGE_RESIDENT) | TO(PAGE_SWAPPED) | TO(PAGE_UNTOUCHED) | TO(PAGE_BALLOONED),
+	/* written; given up by the guest */
+	[PAGE_SHARED] = TO(PAGE_RESIDENT) | TO(PAGE_UNTOUCHED) | TO(PAGE_BALLOONED),
+	/* deflated; popped */
+	[PAGE_BALLOONED] = TO(PAGE_UNTOUCHED) | TO(PAGE_RESIDENT),
 };
 
 static bool charged(enum page_state s)
@@ -42,6 +48,8 @@ void page_move(struct mm *m, struct mm_vm *v, uint32_t g, enum page_state to)
 
 	if (!page_move_is_legal(from, to))
 		abort();
+	if (from == PAGE_RESIDENT || from == PAGE_SAMPLED)
+		share_page_left(m, v, g);
 	v->count[from]--;
 	v->count[to]++;
 	if (charged(from) && !charged(to))

@@ -11,7 +11,10 @@
  *   leaving    the same, and being written to its slot. A touch maps a copy of the stage at once
  *   swapped    no frame. With a slot: content is there; without: all zeros
  *   arriving   a frame is set aside, its slot is being read, somebody waits
- *   (shared, compressed, ballooned: foreseen)
+ *   ballooned  given up by the guest, no frame; a touch gives a zero page (a pop), a deflation makes it untouched
+ *   shared     maps a frame of the pool, or, with PAGE_ZERO, holds zeros and needs none; charged to nobody; a write
+ *              takes a frame first (a break)
+ *   (compressed: foreseen)
  *
  * A slot belongs to one page. While it is being written it is *busy*: a page that was touched meanwhile keeps it as a
  * clean page does, but may neither be dropped nor read from it until the write is done (host-kvm rule 12).
@@ -23,6 +26,8 @@
 #ifndef BALLAST_MM_PAGE_H
 #define BALLAST_MM_PAGE_H
 
+#include "dedup/dedup.h"
+#include "dedup/scan.h"
 #include "mm/mm.h"
 
 enum page_state {
@@ -32,6 +37,8 @@ enum page_state {
 	PAGE_LEAVING,
 	PAGE_SWAPPED,
 	PAGE_ARRIVING,
+	PAGE_BALLOONED,
+	PAGE_SHARED,
 	PAGE_STATES,
 };
 
@@ -39,7 +46,9 @@ enum page_state {
 #define PAGE_PROTECTED 0x02u /* a write will be announced */
 #define PAGE_WAITING   0x04u /* in its VM's queue of waiting faults */
 #define PAGE_PINNED    0x08u /* never a victim */
-#define PAGE_AHEAD     0x10u /* swapped, content read ahead or being read ahead */
+#define PAGE_ZERO \
+	0x20u /* shared, all zeros: no frame. PAGE_PROTECTED: the kernel's zero page is mapped */
+#define PAGE_AHEAD 0x10u /* swapped, content read ahead or being read ahead */
 
 struct page {
 	uint32_t slot;  /* if PAGE_HAS_SLOT */
@@ -74,6 +83,16 @@ struct probation {
 	uint16_t stage;
 };
 
+/* What the manager knows of a VM's balloon: see balloon.c. */
+struct mm_balloon {
+	bool driver; /* a driver is there */
+	bool absent; /* it did not move for BALLOON_PATIENCE_NS while it should: counts as none until it does */
+	npages_t target; /* what the driver was last told */
+	uint64_t
+		moved_ns; /* when it last gave or took a page, or reached its target, or got a new one */
+	uint64_t inflated, deflated, bad, from_swapped;
+};
+
 struct mm_vm {
 	bool in_use, ended, doomed, broken;
 	struct mm_vm_config config;
@@ -93,7 +112,14 @@ struct mm_vm {
 	uint32_t ahead_window;             /* slots read together, 1: none */
 	uint32_t ahead_hits, ahead_wasted; /* since the window was last judged */
 	uint32_t ahead_probe;              /* demand reads since read-ahead was given up */
+	struct mm_balloon balloon;
 	uint64_t faults_zero, faults_swap_in, faults_sampled, faults_wp, faults_stale;
+	uint32_t home;        /* its first home page; DEDUP_NONE: it does not share */
+	npages_t zero_pages;  /* of the shared ones */
+	npages_t home_frames; /* of the pool, named by pages of this VM */
+	uint64_t faults_cow, shared_before_swap;
+	uint64_t share_reason[MM_SHARE_REASONS];
+	uint64_t faults_pop, reported;
 	uint64_t paged_out, out_of_swap, stalled_ns, body_errors;
 };
 
@@ -147,6 +173,13 @@ struct mm {
 	struct ahead ahead[MM_AHEAD_PAGES]; /* ring, oldest at ahead_first */
 	uint32_t ahead_first, nr_ahead;
 	struct mm_io io[MM_IOS];
+	/* sharing; dedup is NULL if it is off */
+	struct dedup *dedup;
+	struct dedup_scan *scan;
+	npages_t pool;         /* distinct frames, part of used */
+	npages_t zero_pages;   /* shared without a frame */
+	npages_t targets_pool; /* pool when targets were last computed */
+	struct mm_share_stats share;
 	struct mm_io *io_idle;
 	uint32_t nr_io_idle;
 };
@@ -172,7 +205,7 @@ static inline npages_t vm_charged(const struct mm_vm *v)
 }
 static inline npages_t mm_used(const struct mm *m)
 {
-	return m->charged + m->orphans + m->reserve;
+	return m->charged + m->orphans + m->pool + m->reserve;
 }
 static inline npages_t mm_free_pages(const struct mm *m)
 {
@@ -205,7 +238,30 @@ void slot_put(struct mm *m,
 void slot_release(struct mm *m, struct mm_vm *v, uint32_t g); /* the page gives its slot up */
 bool slot_busy(const struct mm *m, uint32_t slot);
 
+/* share.c */
+int share_init(struct mm *m);
+void share_free(struct mm *m);
+void share_stats(const struct mm *m, struct mm_share_stats *out);
+bool share_is_sound(const struct mm *m, npages_t shared, npages_t zero, const char **why);
+void share_vm_added(struct mm *m, uint32_t vm);
+void share_vm_ended(struct mm *m, uint32_t vm);
+void share_page_left(struct mm *m, struct mm_vm *v,
+		     uint32_t g); /* its content is in memory no more, or changed owner */
+bool share_break(struct mm *m, struct mm_vm *v, uint32_t g); /* false: must wait for a frame */
+void share_let_go(struct mm *m, struct mm_vm *v,
+		  uint32_t g); /* a shared page is about to be given up */
+bool share_before_swap(struct mm *m, struct mm_vm *v, uint32_t g);
+bool share_fault(struct mm *m, struct mm_vm *v, uint32_t g, bool write);
+
+/* balloon.c */
+bool balloon_works(const struct mm *m,
+		   const struct mm_vm *v);          /* there, and not known to be stuck */
+void balloon_aim(struct mm *m);                     /* new targets, if the state asks for them */
+void balloon_forget(struct mm *m, struct mm_vm *v); /* the VM ended */
+
 /* io.c */
+void io_disown_page(struct mm *m, struct mm_vm *v,
+		    uint32_t g);    /* a request under way forgets this page */
 struct mm_io *io_get(struct mm *m); /* NULL: all in flight */
 void io_put(struct mm *m, struct mm_io *io);
 bool io_read_start(struct mm *m, struct mm_vm *v,

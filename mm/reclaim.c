@@ -52,8 +52,8 @@ static struct mm_vm *furthest_above(struct mm *m, const struct mm_vm *after, npa
 		struct mm_vm *v = &m->vm[i];
 		npages_t mine = over_target(v);
 
-		if (!mine || v == after)
-			continue;
+		if (!mine || v == after || (m->state == MM_SOFT && balloon_works(m, v)))
+			continue; /* in state soft a balloon that works is enough */
 		if (!best ||
 		    (unsigned __int128)mine * best->target > (unsigned __int128)*over * v->target) {
 			best = v;
@@ -122,6 +122,8 @@ static bool next_victim(struct chase *c, uint32_t *g)
 	while (v->nr_probation < most && c->m->sampled < MM_SAMPLED_LIMIT) {
 		if (!c->m->config.pager->victim(v->policy, &filter, g))
 			break;
+		if (share_before_swap(c->m, v, *g))
+			continue;
 		if (!withdraw(c, *g))
 			return false;
 		page_move(c->m, v, *g, PAGE_SAMPLED);
@@ -215,7 +217,7 @@ static bool page_out(struct chase *c, uint32_t g, uint32_t want)
 	if (p->flags & PAGE_HAS_SLOT) { /* clean */
 		if (sampled)
 			stage_drop_put(c->m, &(stage_t){p->stage}, 1);
-		else if (c->m->ops->discard(c->m->body, vm_id(c->m, c->v), gfn(g)))
+		else if (c->m->ops->discard(c->m->body, vm_id(c->m, c->v), gfn(g), 1))
 			return false;
 		p->flags &= (uint8_t)~PAGE_PROTECTED;
 		page_move(c->m, c->v, g, PAGE_SWAPPED);
@@ -223,7 +225,7 @@ static bool page_out(struct chase *c, uint32_t g, uint32_t want)
 		out(c, g);
 		return true;
 	}
-	if (sampled && drop_if_zero(c, g))
+	if (sampled ? drop_if_zero(c, g) : share_before_swap(c->m, c->v, g))
 		return true;
 	if (!cluster_room(c, want) || (!sampled && !withdraw(c, g))) {
 		if (sampled) /* no room: back on probation, its content is safe */

@@ -28,6 +28,23 @@ struct mm_swap_stats {
 	uint64_t full_ns;         /* time with a fault waiting and no slot to be had */
 };
 
+/* Why a page that was looked at is shared now, or not: enum dedup_reason, in its order. */
+#define MM_SHARE_REASONS 14
+
+struct mm_share_stats {
+	uint64_t scanned_pages; /* looked at: hashed, or found to be zeros */
+	uint64_t hashed_pages;
+	npages_t hints;
+	npages_t shared_frames; /* of the pool */
+	npages_t shared_pages;  /* mapped to them, and zero pages */
+	npages_t saved_pages;   /* shared - distinct frames */
+	npages_t zero_pages;
+	uint64_t matches; /* pages that came to share */
+	uint64_t stale_hints, false_matches;
+	uint64_t cow_breaks;
+	uint64_t reason[MM_SHARE_REASONS];
+};
+
 struct mm_host_stats {
 	npages_t memory_pages;
 	npages_t
@@ -39,7 +56,9 @@ struct mm_host_stats {
 	enum mm_state state;
 	uint64_t state_ns[MM_STATES];
 	uint64_t state_entered[MM_STATES];
+	npages_t pool_pages; /* frames that shared pages map, part of used */
 	struct mm_swap_stats swap;
+	struct mm_share_stats share;
 };
 
 struct mm_vm_stats {
@@ -47,14 +66,26 @@ struct mm_vm_stats {
 	npages_t configured_pages, min_pages;
 	uint32_t shares;
 	npages_t target_pages;
-	npages_t resident_pages, swapped_pages, untouched_pages; /* sum = configured */
-	npages_t sampled_pages, leaving_pages, pinned_pages;     /* of the resident ones */
-	npages_t waiting_faults;                                 /* now */
-	uint64_t faults_zero;                                    /* served with a zeroed frame */
-	uint64_t faults_swap_in;  /* served from swap, read-ahead or the write buffer */
-	uint64_t faults_sampled;  /* touches of sampled pages */
-	uint64_t faults_wp;       /* first write to a clean page */
-	uint64_t faults_stale;    /* nothing to do any more */
+	npages_t resident_pages, swapped_pages, untouched_pages, ballooned_pages; /* = configured */
+	npages_t shared_pages; /* zero pages included; part of the sum */
+	npages_t shared_zero_pages;
+	npages_t saved_pages; /* shared, less the frames that are named by pages of this VM */
+	npages_t balloon_target_pages;
+	npages_t sampled_pages, leaving_pages, pinned_pages; /* of the resident ones */
+	npages_t waiting_faults;                             /* now */
+	uint64_t faults_zero;                                /* served with a zeroed frame */
+	uint64_t faults_swap_in; /* served from swap, read-ahead or the write buffer */
+	uint64_t faults_sampled; /* touches of sampled pages */
+	uint64_t faults_wp;      /* first write to a clean page */
+	uint64_t faults_stale;   /* nothing to do any more */
+	uint64_t faults_cow;     /* first writes to shared pages */
+	uint64_t shared_before_swap;
+	uint64_t faults_pop; /* touches of ballooned pages */
+	bool balloon_driver, balloon_absent;
+	uint64_t balloon_inflated, balloon_deflated; /* pages, ever */
+	uint64_t balloon_bad;                        /* frame numbers that made no sense, dropped */
+	uint64_t ballooned_from_swapped;
+	uint64_t reported_pages;  /* given back by free page reporting */
 	uint64_t paged_out_pages; /* left memory by the host pager, written or not */
 	uint64_t out_of_swap;     /* attempts to page out given up for want of a slot */
 	uint64_t stalled_ns;      /* time in which a fault of this VM waited for a frame */

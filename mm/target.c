@@ -41,7 +41,7 @@ npages_t mm_least_memory_pages(const struct mm_config *config, uint32_t nr_vms,
 
 npages_t mm_target_sum(const struct mm *m)
 {
-	npages_t kept = m->reserve + m->level_pages[MM_HIGH];
+	npages_t kept = m->reserve + m->pool + m->level_pages[MM_HIGH];
 
 	return m->config.memory_pages > kept ? m->config.memory_pages - kept : 0;
 }
@@ -125,6 +125,7 @@ void mm_targets(struct mm *m)
 			weight += m->vm[i].config.pages;
 	}
 	m->rebalanced_ns = m->now_ns;
+	m->targets_pool = m->pool;
 	if (weight <= sum) {
 		for (uint32_t i = 0; i < m->top_vm; i++)
 			if (takes_part(&m->vm[i]))

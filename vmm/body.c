@@ -44,11 +44,11 @@ static int body_withdraw(void *body, uint32_t vm, gfn_t g, stage_t s)
 	return memory_withdraw(&m->memory, vm, g, s);
 }
 
-static int body_discard(void *body, uint32_t vm, gfn_t g)
+static int body_discard(void *body, uint32_t vm, gfn_t g, uint32_t nr)
 {
 	struct machine *m = body;
 
-	return memory_discard(&m->memory, vm, g);
+	return memory_discard(&m->memory, vm, g, nr);
 }
 
 static int body_unprotect(void *body, uint32_t vm, gfn_t g)
@@ -107,6 +107,14 @@ static void body_vm_broken(void *body, uint32_t vm, int error)
 				.vm); /* its vCPUs leave before they could see what takes the page's place */
 }
 
+static void body_balloon_target(void *body, uint32_t vm, npages_t pages)
+{
+	struct machine *m = body;
+
+	if (m->vm[vm].vm)
+		vm_balloon_set_target(m->vm[vm].vm, pages);
+}
+
 static void body_reclaim_wanted(void *body)
 {
 	struct machine *m = body;
@@ -130,5 +138,6 @@ const struct mm_body_ops machine_body_ops = {
 	.stage_drop = body_stage_drop,
 	.swap_start = body_swap_start,
 	.vm_broken = body_vm_broken,
+	.balloon_target = body_balloon_target,
 	.reclaim_wanted = body_reclaim_wanted,
 };

@@ -94,17 +94,44 @@ int devices_add_disk(struct devices *d, const struct device_wiring *wiring, int 
 	return 0;
 }
 
+void devices_leave_disk(struct devices *d)
+{
+	if (d->disk_fd >= 0)
+		virtio_blk_destroy(&d->disk);
+	d->disk_fd = -1;
+}
+
+int devices_add_balloon(struct devices *d, const struct device_wiring *wiring,
+			const struct vm_balloon_config *config, const struct guest_layout *layout,
+			const struct virtio_balloon_ops *ops, void *ctx,
+			const struct guest_memory *memory, struct guest_bad *bad,
+			struct error *error)
+{
+	struct device_slot *slot = &d->slot[d->nr];
+	int ret;
+
+	virtio_balloon_init(&d->balloon, config, layout, ops, ctx, memory, bad, &d->stop);
+	ret = attach(d, wiring, &d->balloon.dev, error);
+	if (ret)
+		virtio_balloon_destroy(&d->balloon);
+	else
+		d->balloon_slot = slot;
+	return ret;
+}
+
 void devices_destroy(struct devices *d)
 {
 	for (unsigned i = 0; i < d->nr; i++)
 		slot_close(&d->slot[i]);
-	if (d->disk_fd >= 0) {
-		virtio_blk_destroy(&d->disk);
+	if (d->disk_fd >= 0)
 		close(d->disk_fd);
-	}
+	devices_leave_disk(d);
+	if (d->balloon_slot)
+		virtio_balloon_destroy(&d->balloon);
 	if (d->stop_fd >= 0)
 		close(d->stop_fd);
 	d->nr = 0;
+	d->balloon_slot = NULL;
 	d->disk_fd = d->stop_fd = -1;
 }
 

@@ -15,6 +15,7 @@
 #include "vmm/guest_memory.h"
 #include "vmm/irq.h"
 #include "vmm/virtio.h"
+#include "vmm/virtio_balloon.h"
 #include "vmm/virtio_blk.h"
 #include "vmm/virtio_mmio.h"
 
@@ -34,6 +35,8 @@ struct devices {
 	struct device_slot slot[DEVICES_MAX];
 	int disk_fd; /* owned once devices_add_disk() succeeded; -1: no disk */
 	struct virtio_blk disk;
+	struct device_slot *balloon_slot; /* the balloon's; NULL: there is none */
+	struct virtio_balloon balloon;
 };
 
 /* What KVM offers; see vm.h. */
@@ -47,6 +50,14 @@ int devices_init(struct devices *d, struct error *error);
 int devices_add_disk(struct devices *d, const struct device_wiring *wiring, int disk_fd,
 		     uint64_t disk_bytes, const char *name, const struct guest_memory *memory,
 		     struct guest_bad *bad, struct error *error);
+/* The disk is gone, if there was one, and its file the caller's again. Before devices_run() only. */
+void devices_leave_disk(struct devices *d);
+/* As virtio_balloon_init(). */
+int devices_add_balloon(struct devices *d, const struct device_wiring *wiring,
+			const struct vm_balloon_config *config, const struct guest_layout *layout,
+			const struct virtio_balloon_ops *ops, void *ctx,
+			const struct guest_memory *memory, struct guest_bad *bad,
+			struct error *error);
 void devices_destroy(struct devices *d);
 
 /* A guest access to an address where no memory is. False: no device there. vCPU threads. */

@@ -22,6 +22,7 @@
 #include "vmm/machine_internal.h"
 
 #define PLACE_PATIENCE_MS 5000u /* for the pager to make room for a boot image */
+#define BALLOON_BATCH     64u   /* pages a hold of the lock */
 
 static void on_event(void *ctx, vmid_t vm, uint32_t event)
 {
@@ -30,6 +31,53 @@ static void on_event(void *ctx, vmid_t vm, uint32_t event)
 
 	if (event == GUEST_EVENT_FIRST_STEP && !atomic_load(&v->boot_ns))
 		atomic_store(&v->boot_ns, v->made_in_ns + machine_now_ns() - v->started_ns);
+}
+
+static uint64_t on_balloon_gave(void *ctx, vmid_t vm, const gfn_t *pages, unsigned nr)
+{
+	struct machine *m = ctx;
+	uint64_t accepted = 0;
+
+	for (unsigned i = 0; i < nr; i += BALLOON_BATCH) { /* faults come in between */
+		machine_lock(m);
+		accepted += mm_balloon_gave(m->mm, vm.v, pages + i,
+					    nr - i < BALLOON_BATCH ? nr - i : BALLOON_BATCH,
+					    machine_now_ns());
+		machine_unlock(m);
+	}
+	return accepted;
+}
+
+static uint64_t on_balloon_took(void *ctx, vmid_t vm, const gfn_t *pages, unsigned nr)
+{
+	struct machine *m = ctx;
+	uint64_t accepted;
+
+	machine_lock(m);
+	accepted = mm_balloon_took(m->mm, vm.v, pages, nr, machine_now_ns());
+	machine_unlock(m);
+	return accepted;
+}
+
+static uint64_t on_pages_reported(void *ctx, vmid_t vm, gfn_t start, npages_t nr)
+{
+	struct machine *m = ctx;
+	uint64_t accepted;
+
+	machine_lock(m);
+	accepted = mm_pages_reported(m->mm, vm.v, start, nr, machine_now_ns());
+	machine_unlock(m);
+	return accepted;
+}
+
+static void on_balloon_forget(void *ctx, vmid_t vm)
+{
+	struct machine *m = ctx;
+
+	machine_lock(m);
+	mm_balloon_driver(m->mm, vm.v, false, machine_now_ns());
+	m->vm[vm.v].balloon_driver = false; /* looked for again at the next tick */
+	machine_unlock(m);
 }
 
 static void on_ended(void *ctx, vmid_t vm)
@@ -46,6 +94,7 @@ static int create_mm(struct machine *m, struct error *error)
 		.memory_pages = c->memory_pages,
 		.swap_pages = c->swap_pages,
 		.pager = c->pager,
+		.balloon = c->balloon,
 		.rebalance_ns = c->rebalance_ns,
 		.seed = c->seed,
 		.start_ns = machine_now_ns(),
@@ -100,7 +149,13 @@ int machine_create(const struct machine_config *config, struct machine **out, st
 	m->config = *config;
 	m->kvm.fd = -1;
 	m->memory.uffd.fd = -1;
-	m->callbacks = (struct vm_callbacks){.event = on_event, .ended = on_ended, .ctx = m};
+	m->callbacks = (struct vm_callbacks){.event = on_event,
+					     .ended = on_ended,
+					     .balloon_gave = on_balloon_gave,
+					     .balloon_took = on_balloon_took,
+					     .pages_reported = on_pages_reported,
+					     .balloon_forget = on_balloon_forget,
+					     .ctx = m};
 	pthread_mutexattr_init(&adaptive);
 	pthread_mutexattr_settype(&adaptive, PTHREAD_MUTEX_ADAPTIVE_NP);
 	pthread_mutex_init(&m->lock, &adaptive);
@@ -222,6 +277,9 @@ static int make_vm(struct machine *m, uint32_t id, const struct vm_config *confi
 		.console_fd = -1,
 		.disk_fd = -1,
 		.disk_bytes = pages_to_bytes(config->guest_swap_pages),
+		.balloon = {.present = m->config.balloon,
+			    .deflate_on_oom = true,
+			    .reporting = true},
 		.callbacks = &m->callbacks,
 	};
 	int result = 0;
@@ -355,6 +413,18 @@ static void take_down(struct machine *m, uint32_t id)
 	v->joined = true;
 }
 
+/* A balloon driver came or went. */
+static void watch_balloon(struct machine *m, uint32_t id)
+{
+	struct machine_vm *v = &m->vm[id];
+	struct vm_balloon_stats s;
+
+	vm_balloon_get(v->vm, &s);
+	if (s.driver != v->balloon_driver)
+		mm_balloon_driver(m->mm, id, s.driver, machine_now_ns());
+	v->balloon_driver = s.driver;
+}
+
 void machine_reap(struct machine *m)
 {
 	for (unsigned i = 0; i < m->nr_vms; i++) {
@@ -362,6 +432,8 @@ void machine_reap(struct machine *m)
 
 		if (!v->runs || !v->vm || v->reaping) /* vm is set before runs, without the lock */
 			continue;
+		if (m->config.balloon)
+			watch_balloon(m, i);
 		if (v->broken)
 			vm_kick(v->vm);
 		if (!atomic_load(&v->vcpus_left))

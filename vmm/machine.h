@@ -34,6 +34,7 @@ struct machine_config {
 	const char *work_dir;    /* consoles, guest swap disks; must exist */
 	const struct policy_ops *pager;
 	uint32_t state_ppm[MM_STATES]; /* thresholds of free memory: high, soft, hard, low */
+	bool balloon;                  /* guests get a balloon device, and the manager uses it */
 	uint64_t rebalance_ns;
 	uint64_t seed;
 	unsigned max_vms; /* how many machine_add_vm() calls will follow */
@@ -74,6 +75,7 @@ struct vm_live_stats {
 /* What the kernel says (host-kvm rule 13); bytes. */
 struct machine_kernel_stats {
 	uint64_t guest_bytes;      /* anonymous PSS of guest ranges + staging */
+	uint64_t pool_bytes;       /* of guest_bytes: frames that are shared */
 	uint64_t guest_bytes_peak; /* highest reading so far */
 	uint64_t host_swap_bytes;  /* guest memory the host itself swapped out */
 	uint64_t mappings;         /* of this process */

@@ -33,6 +33,7 @@ struct machine_vm {
 	_Atomic uint64_t boot_ns;
 	atomic_bool vcpus_left;             /* all its vCPUs have left the guest for good */
 	bool runs, doomed, reaping, joined; /* guarded by lock */
+	bool balloon_driver;                /* the manager knows of one; guarded by lock */
 	int broken; /* -errno of a page that could not be read back; guarded by lock */
 	struct vm_live_stats last; /* what it was when it was taken down */
 };

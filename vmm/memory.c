@@ -166,13 +166,13 @@ int memory_withdraw(struct memory *mem, uint32_t vm, gfn_t g, stage_t s)
 	return result;
 }
 
-int memory_discard(struct memory *mem, uint32_t vm, gfn_t g)
+int memory_discard(struct memory *mem, uint32_t vm, gfn_t g, uint32_t nr)
 {
 	uint8_t *page = memory_page(mem, vm, g);
 
-	if (madvise(page, PAGE_BYTES, MADV_DONTNEED))
+	if (madvise(page, (size_t)nr * PAGE_BYTES, MADV_DONTNEED))
 		return -errno;
-	uffd_wake(&mem->uffd, page, PAGE_BYTES);
+	uffd_wake(&mem->uffd, page, (size_t)nr * PAGE_BYTES);
 	return 0;
 }
 

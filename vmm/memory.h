@@ -59,7 +59,7 @@ static inline uint8_t *memory_stage(const struct memory *mem, stage_t s)
 int memory_map(struct memory *mem, uint32_t vm, gfn_t g, const void *page,
 	       bool protect); /* NULL: zeros */
 int memory_withdraw(struct memory *mem, uint32_t vm, gfn_t g, stage_t s);
-int memory_discard(struct memory *mem, uint32_t vm, gfn_t g);
+int memory_discard(struct memory *mem, uint32_t vm, gfn_t g, uint32_t nr);
 void memory_discard_all(struct memory *mem, uint32_t vm);
 bool memory_stage_is_zero(const struct memory *mem, stage_t s);
 void memory_stage_drop(struct memory *mem, stage_t s, uint32_t nr);

@@ -8,7 +8,8 @@
  *   - features after FEATURES_OK; DRIVER_OK without FEATURES_OK; clearing a status bit other than by a reset;
  *   - a queue of a wrong size or alignment: QueueReady stays 0.
  * A queue is served only while DRIVER_OK is set and NEEDS_RESET is not. NEEDS_RESET is how a device says that the driver
- * left it in a state it cannot go on from; the VM itself goes on.
+ * left it in a state it cannot go on from; the VM itself goes on. It is said again at each notification after that: a
+ * driver that took the first interrupt for another one's does not wait for ever.
  * Reference: virtio 1.2, 2.1, 2.2, 3.1.
  */
 #include "vmm/virtio.h"
@@ -91,7 +92,9 @@ void virtio_device_set_status(struct virtio_device *dev, uint32_t status)
 			       dev->ops->name);
 		wanted &= ~(uint32_t)VIRTIO_CONFIG_S_DRIVER_OK;
 	}
-	atomic_store(&dev->status, wanted);
+	atomic_fetch_or(&dev->status, wanted);
+	if ((wanted & ~old & VIRTIO_CONFIG_S_DRIVER_OK) && dev->ops->started)
+		dev->ops->started(dev);
 }
 
 void virtio_device_enable_queue(struct virtio_device *dev, unsigned queue, bool ready)
@@ -112,8 +115,7 @@ static void fail(struct virtio_device *dev, unsigned queue)
 {
 	guest_bad_note(dev->bad, "%s: queue %u is broken, device needs a reset", dev->ops->name,
 		       queue);
-	atomic_fetch_or(&dev->status, VIRTIO_CONFIG_S_NEEDS_RESET);
-	virtio_device_config_changed(dev);
+	virtio_device_need_reset(dev);
 }
 
 void virtio_device_serve(struct virtio_device *dev, unsigned queue)
@@ -128,6 +130,8 @@ void virtio_device_serve(struct virtio_device *dev, unsigned queue)
 		if ((atomic_load(&dev->status) & mask) == VIRTIO_CONFIG_S_DRIVER_OK &&
 		    dev->queue[queue].ready)
 			more = dev->ops->serve(dev, queue);
+		else if ((atomic_load(&dev->status) & mask) == mask)
+			virtio_device_config_changed(dev); /* who waits for an answer must look */
 		if (more < 0)
 			fail(dev, queue);
 		pthread_mutex_unlock(&dev->lock);
@@ -152,4 +156,17 @@ void virtio_device_config_changed(struct virtio_device *dev)
 	atomic_fetch_add(&dev->generation, 1);
 	if (atomic_load(&dev->status) & VIRTIO_CONFIG_S_DRIVER_OK)
 		dev->transport.interrupt(dev->transport.ctx, VIRTIO_MMIO_INT_CONFIG);
+}
+
+bool virtio_device_need_reset(struct virtio_device *dev)
+{
+	unsigned status = atomic_load(&dev->status);
+
+	do {
+		if (!(status & VIRTIO_CONFIG_S_DRIVER_OK) || (status & VIRTIO_CONFIG_S_NEEDS_RESET))
+			return false;
+	} while (!atomic_compare_exchange_weak(&dev->status, &status,
+					       status | VIRTIO_CONFIG_S_NEEDS_RESET));
+	virtio_device_config_changed(dev);
+	return true;
 }

@@ -22,7 +22,7 @@
 #include "vmm/guest_memory.h"
 #include "vmm/virtqueue.h"
 
-#define VIRTIO_QUEUES_MAX 4u
+#define VIRTIO_QUEUES_MAX 5u
 
 struct virtio_device;
 
@@ -47,7 +47,10 @@ struct virtio_device_ops {
 	void (*config_write)(struct virtio_device *dev, uint32_t offset, const void *from,
 			     size_t nr);
 
-	/* Optional; vCPU thread. The driver reset the device: forget everything it told it. */
+	/* Optional; vCPU thread. The driver is there: what it accepted is in dev->driver_features. */
+	void (*started)(struct virtio_device *dev);
+
+	/* Optional; vCPU thread. The driver reset the device: forget everything it told it. dev->status is still the old. */
 	void (*reset)(struct virtio_device *dev);
 };
 
@@ -64,7 +67,8 @@ struct virtio_device {
 	struct guest_bad *bad;             /* borrowed */
 	const atomic_bool *stop;           /* set: leave as soon as possible; borrowed */
 	struct virtio_transport transport;
-	atomic_uint status;     /* changed with the lock held, read without */
+	atomic_uint
+		status; /* NEEDS_RESET is set by anyone, the rest changed with the lock held; read without */
 	atomic_uint generation; /* of the configuration */
 
 	pthread_mutex_t lock; /* guards what follows */
@@ -87,6 +91,12 @@ int virtio_device_complete(struct virtio_device *dev, unsigned queue, uint16_t h
 
 /* For devices: what the configuration says has changed. Lock held or not. */
 void virtio_device_config_changed(struct virtio_device *dev);
+
+/*
+ * For devices: nothing is served until the driver has reset the device, and it is told so. Lock held or not. False: there
+ * is no driver, or it was told before.
+ */
+bool virtio_device_need_reset(struct virtio_device *dev);
 
 /* For transports. */
 uint64_t virtio_device_features(const struct virtio_device *dev); /* offered */

@@ -69,11 +69,19 @@ static int create_devices(struct vm *vm, const struct kvm_host *host,
 {
 	const struct device_wiring wiring = {
 		.vm_fd = vm->fd, .irqfd = host->irqfd, .ioeventfd = host->ioeventfd};
+	int ret = 0;
 
-	if (params->disk_fd < 0)
-		return 0;
-	return devices_add_disk(&vm->devices, &wiring, params->disk_fd, params->disk_bytes,
-				vm->name, &vm->memory, &vm->bad, error);
+	/* The disk first: a lab guest looks no further. */
+	if (params->disk_fd >= 0)
+		ret = devices_add_disk(&vm->devices, &wiring, params->disk_fd, params->disk_bytes,
+				       vm->name, &vm->memory, &vm->bad, error);
+	if (!ret && params->balloon.present) {
+		ret = devices_add_balloon(&vm->devices, &wiring, &params->balloon, &vm->ram.layout,
+					  &vm_balloon_ops, vm, &vm->memory, &vm->bad, error);
+		if (ret)
+			devices_leave_disk(&vm->devices);
+	}
+	return ret;
 }
 
 /* Everything but the console, which the caller of vm_create() keeps when it fails. */

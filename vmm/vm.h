@@ -20,6 +20,7 @@
 #include "ballast/types.h"
 #include "lib/error.h"
 #include "vmm/machine.h"
+#include "vmm/vm_balloon.h"
 
 struct vm;
 
@@ -41,6 +42,19 @@ struct vm_callbacks {
 		      uint32_t guest_event); /* GUEST_EVENT_PORT was written */
 	void (*ended)(void *ctx,
 		      vmid_t vm); /* the VM's last vCPU left for good: vm_exit_state() is final */
+	/*
+	 * The balloon (struct virtio_balloon_ops). The guest's driver waits for them, and a vCPU that asks the device for
+	 * something meanwhile waits, too: no guest page may be waited for in here. Pages are in ascending order and inside the
+	 * guest's memory; the same one may come twice. Each returns how many it accepted; the others are counted as the
+	 * guest's mistakes: given up already, not given up. vm_balloon_*() may be called.
+	 */
+	uint64_t (*balloon_gave)(void *ctx, vmid_t vm, const gfn_t *pages, unsigned nr);
+	/* On return the guest may use them. */
+	uint64_t (*balloon_took)(void *ctx, vmid_t vm, const gfn_t *pages, unsigned nr);
+	/* [start, start + nr) is free in the guest: content is not needed any more. */
+	uint64_t (*pages_reported)(void *ctx, vmid_t vm, gfn_t start, npages_t nr);
+	/* The driver reset the device: all that was ballooned is the guest's again. On return it may use them. */
+	void (*balloon_forget)(void *ctx, vmid_t vm);
 	void *ctx;
 };
 
@@ -54,6 +68,7 @@ struct vm_params {
 	int console_fd; /* serial output; owned by the VM from here on */
 	int disk_fd;    /* guest block device's file, or -1; owned by the VM from here on */
 	uint64_t disk_bytes;
+	struct vm_balloon_config balloon;
 	const struct vm_callbacks *callbacks; /* borrowed for the VM's life */
 };
 
@@ -97,6 +112,18 @@ void vm_destroy(struct vm *vm);
  */
 int vm_guest_read(struct vm *vm, gpa_t from, void *to, size_t bytes);
 int vm_guest_write(struct vm *vm, gpa_t to, const void *from, size_t bytes);
+
+/*
+ * The balloon. Any thread, also under the machine lock: they do not sleep. Without the device they do nothing, and
+ * *out says so. The target is absolute, pages the guest is to give up. vm_balloon_poll_stats() asks the driver for fresh
+ * statistics; they come when they come. vm_balloon_need_reset() makes a driver that can give back all its pages without
+ * telling, reset the device and start again: after a touch of a ballooned page, whose driver is not to be trusted. Linux
+ * cannot; its driver then is gone for good.
+ */
+void vm_balloon_set_target(struct vm *vm, npages_t pages);
+void vm_balloon_get(struct vm *vm, struct vm_balloon_stats *out);
+void vm_balloon_poll_stats(struct vm *vm);
+void vm_balloon_need_reset(struct vm *vm);
 
 /* Copies what the VM itself counts (exit, reason, run_ns, guest_bad, disk_*) into *out; the rest is left alone. */
 void vm_live_stats(struct vm *vm, struct vm_live_stats *out);

@@ -69,6 +69,9 @@ struct vm {
 __attribute__((format(printf, 3, 4))) void vm_end(struct vm *vm, enum vm_exit exit,
 						  const char *reason, ...);
 
+/* vm_balloon.c. For the balloon device; ctx is the struct vm. */
+extern const struct virtio_balloon_ops vm_balloon_ops;
+
 /* vcpu.c */
 void vcpu_main(struct vcpu *v); /* returns when the VM is over or kicked */
 

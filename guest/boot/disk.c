@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "guest/boot/interrupt.h"
+#include "guest/boot/layout.h"
 #include "guest/boot/text.h"
 
 #define CONFIG_CAPACITY  0 /* sectors */
@@ -34,6 +35,18 @@ void disk_find(struct disk *d, const struct options_device *devices, unsigned nr
 	}
 }
 
+static const char *start_queue(struct disk *d)
+{
+	uint32_t features;
+	const char *wrong = virtio_negotiate(d->gpa, 0, &features);
+
+	if (!wrong)
+		wrong = virtio_queue_start(d->gpa, 0, &d->queue);
+	if (!wrong)
+		virtio_go(d->gpa);
+	return wrong;
+}
+
 static bool disk_start(struct disk *d, bool *interrupts_ready)
 {
 	const char *wrong = "is not there";
@@ -42,8 +55,9 @@ static bool disk_start(struct disk *d, bool *interrupts_ready)
 		return true;
 	interrupt_start(interrupts_ready);
 	if (d->gpa)
-		wrong = interrupt_enable(d->irq) ? virtio_start(d->gpa, &d->queue)
-						 : "has an interrupt the IOAPIC lacks";
+		wrong = interrupt_enable(d->irq, VECTOR_DEVICE)
+				? start_queue(d)
+				: "has an interrupt the IOAPIC lacks";
 	if (!wrong && d->queue.size < PAGER_CLUSTER + 2)
 		wrong = "has too short a queue";
 	if (wrong) {
@@ -81,7 +95,8 @@ static int transfer(struct disk *d, uint32_t type, const gfn_t *frames, uint32_t
 	for (uint32_t i = 0; i < nr; i++)
 		chain(d, 1 + i, gfn_to_gpa(frames[i]).v, PAGE_BYTES, VIRTIO_DESC_NEXT | direction);
 	chain(d, 1 + nr, (uintptr_t)&d->status, 1, VIRTIO_DESC_WRITE);
-	virtio_request(d->gpa, &d->queue);
+	if (virtio_request(d->gpa, 0, &d->queue))
+		return -EIO;
 	return d->status == STATUS_OK ? 0 : -EIO;
 }
 

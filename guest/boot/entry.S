@@ -18,7 +18,7 @@
  *
  * Services come the other way: ring 3 executes ud2 at one of three known places. Interrupts are off in ring 3 and on only
  * while ring 0 sleeps in hlt, so they never meet a half-done trap. Who sleeps looks for his reason when he wakes: the
- * handler only counts and acknowledges.
+ * handler only counts and acknowledges; the balloon's are counted apart, so that others do not make it ask its device.
  */
 #include "guest/boot/layout.h"
 
@@ -61,7 +61,11 @@ idt:	stubs	0, 6
 	stubs	7, 14
 	gate	page_fault
 	stubs	15, 32
-	.rept	VECTOR_SPURIOUS - 32
+	.rept	VECTOR_BALLOON - 32
+	gate	interrupt
+	.endr
+	gate	balloon_interrupt
+	.rept	VECTOR_SPURIOUS - VECTOR_BALLOON - 1
 	gate	interrupt
 	.endr
 	gate	spurious
@@ -83,8 +87,10 @@ start_frame:
 trap_frame:
 	frame	trap_enter, (trap_stack_top-8)	/* trap_enter pushes 23 words, then calls */
 
-	.globl	interrupt_count, trap_context
+	.globl	interrupt_count, balloon_interrupt_count, trap_context
 interrupt_count:
+	.quad	0
+balloon_interrupt_count:
 	.quad	0
 trap_context:
 	.quad	0			/* what trap_handle() is called with */
@@ -132,6 +138,8 @@ service:
 	jmp	trap
 
 	.balign	16
+balloon_interrupt:
+	inc	qword ptr [balloon_interrupt_count]
 interrupt:
 	inc	qword ptr [interrupt_count]
 	push	rax

@@ -18,6 +18,7 @@
 
 #define LAPIC_SPURIOUS      0xf0
 #define LAPIC_ENABLE        0x100
+#define LAPIC_REQUESTED     0x200 /* 32 vectors every 16 bytes */
 #define LAPIC_LVT_TIMER     0x320
 #define LAPIC_LVT_LINT0     0x350
 #define LAPIC_MASKED        0x10000
@@ -55,7 +56,7 @@ void interrupt_start(bool *ready)
 	*ready = true;
 }
 
-bool interrupt_enable(uint32_t irq)
+bool interrupt_enable(uint32_t irq, uint32_t vector)
 {
 	uint32_t last;
 
@@ -64,8 +65,15 @@ bool interrupt_enable(uint32_t irq)
 	if (irq > last)
 		return false;
 	ioapic_write(IOAPIC_REDIRECTION + 2 * irq + 1, 0); /* to LAPIC 0 */
-	ioapic_write(IOAPIC_REDIRECTION + 2 * irq, VECTOR_DEVICE);
+	ioapic_write(IOAPIC_REDIRECTION + 2 * irq, vector);
 	return true;
+}
+
+bool interrupt_pending(uint32_t vector)
+{
+	uint32_t requested = mmio_read32(LAPIC_GPA + LAPIC_REQUESTED + vector / 32 * 16);
+
+	return requested >> vector % 32 & 1;
 }
 
 void interrupt_timer(uint32_t ns)

@@ -14,8 +14,11 @@
 /* Ready to take interrupts; *ready: false at first. */
 void interrupt_start(bool *ready);
 
-/* Lets GSI irq (edge) end wait_interrupt(). False: the IOAPIC has no such pin. After interrupt_start(). */
-bool interrupt_enable(uint32_t irq);
+/* Lets GSI irq (edge) end wait_interrupt(), as VECTOR_*. False: the IOAPIC has no such pin. After interrupt_start(). */
+bool interrupt_enable(uint32_t irq, uint32_t vector);
+
+/* Would wait_interrupt() return at once, for this vector? One exit, in the kernel. After interrupt_start(). */
+bool interrupt_pending(uint32_t vector);
 
 /* One interrupt ns from now, 1 <= ns < 2^32; replaces one that is not due yet. After interrupt_start(). */
 void interrupt_timer(uint32_t ns);

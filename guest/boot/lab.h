@@ -6,6 +6,7 @@
 #define BALLAST_GUEST_LAB_H
 
 #include "ballast/guest_abi.h"
+#include "guest/boot/balloon.h"
 #include "guest/boot/clock.h"
 #include "guest/boot/disk.h"
 #include "guest/core/options.h"
@@ -20,6 +21,7 @@ struct lab {
 	struct guest_options options;
 	struct guest guest;
 	struct run run;
+	struct balloon_device balloon;
 };
 
 /* Ends the VM. */

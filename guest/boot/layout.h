@@ -13,7 +13,7 @@
 #define TRAP_TEXT        0x101000
 #define TRAP_STUB_BYTES  16
 #define TRAP_STACK_BYTES 8192
-#define MAIN_STACK_BYTES 12288
+#define MAIN_STACK_BYTES 20480
 
 #define IO_PORTS 0xb20 /* ring 3 may use the ports below */
 
@@ -21,6 +21,7 @@
 
 #define VECTOR_TIMER    32
 #define VECTOR_DEVICE   33
+#define VECTOR_BALLOON  34
 #define VECTOR_SPURIOUS 47 /* the last in the IDT; old LAPICs want the low four bits set */
 
 #define IOAPIC_GPA 0xfec00000

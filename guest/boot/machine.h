@@ -18,7 +18,8 @@ struct trap_frame {
 };
 
 /* entry.S */
-extern volatile uint64_t interrupt_count;
+extern volatile uint64_t interrupt_count;         /* all */
+extern volatile uint64_t balloon_interrupt_count; /* VECTOR_BALLOON's */
 extern struct lab *trap_context;
 extern uint64_t identity_directories[512], window_directories[512];
 void invalidate_page(uint64_t address);

@@ -47,7 +47,9 @@ _Noreturn void lab_paging_failed(const struct lab *lab, int err)
 	text_add_number(&t, p->slots.nr);
 	text_add(&t, " of swap, ");
 	text_add_number(&t, p->slots.free);
-	text_add(&t, " free, workload of ");
+	text_add(&t, " free, balloon of ");
+	text_add_number(&t, lab->stats->balloon_pages);
+	text_add(&t, ", workload of ");
 	text_add_number(&t, lab->run.workload.pages);
 	text_print(&t);
 	lab_exit(err == -ENOMEM ? GUEST_EXIT_OUT_OF_MEMORY : GUEST_EXIT_PANIC);
@@ -205,18 +207,21 @@ static void make_guest(struct lab *lab, const uint8_t *zero_page)
 		fail(GUEST_EXIT_PANIC, "panic: guest_init refused its configuration");
 }
 
+/* Or until the balloon's device wants something. */
 static void sleep_until(struct lab *lab, uint64_t wake_ns)
 {
 	uint64_t from = clock_ns(&lab->clock), now = from;
 
 	interrupt_start(&lab->interrupts_ready);
-	while (now < wake_ns) {
+	lab->stats->resting = 1;
+	while (now < wake_ns && !balloon_rang(&lab->balloon)) {
 		uint64_t left = wake_ns - now;
 
 		interrupt_timer(left < NS_PER_S ? (uint32_t)left : (uint32_t)NS_PER_S);
 		wait_interrupt();
 		now = clock_ns(&lab->clock);
 	}
+	lab->stats->resting = 0;
 	lab->stats->idle_ns += now - from;
 }
 
@@ -232,12 +237,20 @@ void lab_main(const uint8_t *zero_page)
 	disk_find(&lab.disk, lab.options.device, lab.options.nr_devices);
 	make_guest(&lab, zero_page);
 	lab.stats->magic = GUEST_STATS_MAGIC;
+	lab.stats->total_pages = lab.guest.frames.total_pages;
 	run_init(&lab.run, &lab.guest, &lab.options.workload, lab.options.seed, lab.options.vm,
 		 &run_ops, &lab);
 	do {
 		now = clock_ns(&lab.clock);
 		result = run_slice(&lab.run, now, &wake);
+		if (lab.run.stepped && result == RUN_GOES_ON) {
+			uint64_t at = balloon_serve(&lab.balloon, &lab.options, &lab.guest.pager,
+						    &lab.clock, &lab.interrupts_ready);
+
+			wake = at < wake ? at : wake;
+		}
 		lab.stats->interrupts = interrupt_count;
+		lab.stats->resident_pages = lab.guest.pager.resident;
 		if (result == RUN_GOES_ON && wake > now)
 			sleep_until(&lab, wake);
 	} while (result == RUN_GOES_ON);

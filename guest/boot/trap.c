@@ -3,6 +3,8 @@
  * trap.c: what ring 3 does about traps: page faults in the window go to the pager, all else is a bug and ends the guest
  * with its registers on the console.
  */
+#include <errno.h>
+
 #include "ballast/types.h"
 #include "guest/boot/lab.h"
 #include "guest/boot/machine.h"
@@ -54,8 +56,10 @@ void trap_handle(struct trap_frame *f, struct lab *lab)
 	if (lab->in_trap)
 		panic(f, "page fault in the pager");
 	lab->in_trap = true;
-	err = pager_fault(&lab->guest.pager, (uint32_t)(offset >> PAGE_SHIFT_BITS),
-			  f->error & ERROR_WRITE, clock_ns(&lab->clock));
+	do
+		err = pager_fault(&lab->guest.pager, (uint32_t)(offset >> PAGE_SHIFT_BITS),
+				  f->error & ERROR_WRITE, clock_ns(&lab->clock));
+	while (err == -ENOMEM && balloon_relieve(&lab->balloon));
 	if (err)
 		lab_paging_failed(lab, err);
 	lab->in_trap = false;

@@ -10,6 +10,8 @@
  */
 #include "guest/boot/virtio.h"
 
+#include <errno.h>
+
 #include "guest/boot/machine.h"
 
 enum virtio_register {
@@ -25,6 +27,7 @@ enum virtio_register {
 	REG_QUEUE_NUM = 0x38,
 	REG_QUEUE_READY = 0x44,
 	REG_QUEUE_NOTIFY = 0x50,
+	REG_INTERRUPT_STATUS = 0x60,
 	REG_INTERRUPT_ACK = 0x64,
 	REG_STATUS = 0x70,
 	REG_QUEUE_DESC = 0x80, /* low half, then high half, as the next two */
@@ -34,13 +37,13 @@ enum virtio_register {
 	REG_CONFIG = 0x100,
 };
 
-#define MAGIC                 0x74726976 /* "virt" */
-#define FEATURE_VERSION_1     1u         /* bit 32: bit 0 of the second word */
-#define STATUS_ACKNOWLEDGE    1u
-#define STATUS_DRIVER         2u
-#define STATUS_DRIVER_OK      4u
-#define STATUS_FEATURES_OK    8u
-#define INTERRUPT_USED_BUFFER 1u
+#define MAGIC              0x74726976 /* "virt" */
+#define FEATURE_VERSION_1  1u         /* bit 32: bit 0 of the second word */
+#define STATUS_ACKNOWLEDGE 1u
+#define STATUS_DRIVER      2u
+#define STATUS_DRIVER_OK   4u
+#define STATUS_FEATURES_OK 8u
+#define STATUS_NEEDS_RESET 64u
 
 uint32_t virtio_probe(uint64_t gpa)
 {
@@ -61,40 +64,52 @@ uint64_t virtio_config64(uint64_t gpa, uint32_t offset)
 	return (uint64_t)high << 32 | low;
 }
 
+uint32_t virtio_config32(uint64_t gpa, uint32_t offset)
+{
+	return mmio_read32(gpa + REG_CONFIG + offset);
+}
+
+void virtio_config_write32(uint64_t gpa, uint32_t offset, uint32_t value)
+{
+	mmio_write32(gpa + REG_CONFIG + offset, value);
+}
+
 static void write_address(uint64_t gpa, const void *area)
 {
 	mmio_write32(gpa, (uint32_t)(uintptr_t)area);
 	mmio_write32(gpa + 4, (uint32_t)((uintptr_t)area >> 32));
 }
 
-static const char *negotiate(uint64_t gpa)
+const char *virtio_negotiate(uint64_t gpa, uint32_t wanted, uint32_t *accepted)
 {
 	const uint32_t status = STATUS_ACKNOWLEDGE | STATUS_DRIVER;
 
+	*accepted = 0;
 	mmio_write32(gpa + REG_STATUS, 0);
 	mmio_write32(gpa + REG_STATUS, STATUS_ACKNOWLEDGE);
 	mmio_write32(gpa + REG_STATUS, status);
 	mmio_write32(gpa + REG_DEVICE_FEATURES_SEL, 1);
 	if (!(mmio_read32(gpa + REG_DEVICE_FEATURES) & FEATURE_VERSION_1))
 		return "does not offer VIRTIO_F_VERSION_1";
+	if (wanted) {
+		mmio_write32(gpa + REG_DEVICE_FEATURES_SEL, 0);
+		*accepted = mmio_read32(gpa + REG_DEVICE_FEATURES) & wanted;
+	}
 	mmio_write32(gpa + REG_DRIVER_FEATURES_SEL, 0);
-	mmio_write32(gpa + REG_DRIVER_FEATURES, 0);
+	mmio_write32(gpa + REG_DRIVER_FEATURES, *accepted);
 	mmio_write32(gpa + REG_DRIVER_FEATURES_SEL, 1);
 	mmio_write32(gpa + REG_DRIVER_FEATURES, FEATURE_VERSION_1);
 	mmio_write32(gpa + REG_STATUS, status | STATUS_FEATURES_OK);
 	if (!(mmio_read32(gpa + REG_STATUS) & STATUS_FEATURES_OK))
-		return "refuses VIRTIO_F_VERSION_1 alone";
+		return "refuses the features it offered";
 	return NULL;
 }
 
-const char *virtio_start(uint64_t gpa, struct virtio_queue *q)
+const char *virtio_queue_start(uint64_t gpa, uint32_t index, struct virtio_queue *q)
 {
-	const char *wrong = negotiate(gpa);
 	uint32_t max;
 
-	if (wrong)
-		return wrong;
-	mmio_write32(gpa + REG_QUEUE_SEL, 0);
+	mmio_write32(gpa + REG_QUEUE_SEL, index);
 	max = mmio_read32(gpa + REG_QUEUE_NUM_MAX);
 	if (!max || mmio_read32(gpa + REG_QUEUE_READY))
 		return "has no queue to offer";
@@ -104,23 +119,60 @@ const char *virtio_start(uint64_t gpa, struct virtio_queue *q)
 	write_address(gpa + REG_QUEUE_DRIVER, &q->avail);
 	write_address(gpa + REG_QUEUE_DEVICE, &q->used);
 	mmio_write32(gpa + REG_QUEUE_READY, 1);
-	mmio_write32(gpa + REG_STATUS,
-		     STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES_OK | STATUS_DRIVER_OK);
 	return NULL;
 }
 
-void virtio_request(uint64_t gpa, struct virtio_queue *q)
+void virtio_go(uint64_t gpa)
 {
-	volatile uint16_t *done = &q->used.index;
+	mmio_write32(gpa + REG_STATUS,
+		     STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES_OK | STATUS_DRIVER_OK);
+}
 
+void virtio_offer(uint64_t gpa, uint32_t index, struct virtio_queue *q)
+{
 	q->avail.ring[q->avail.index % q->size] = 0;
 	memory_barrier();
 	q->avail.index++;
 	memory_barrier();
-	mmio_write32(gpa + REG_QUEUE_NOTIFY, 0);
-	while (*done == q->seen)
-		wait_interrupt();
+	mmio_write32(gpa + REG_QUEUE_NOTIFY, index);
+}
+
+bool virtio_done(struct virtio_queue *q)
+{
+	const volatile uint16_t *done = &q->used.index;
+
+	if (*done == q->seen)
+		return false;
 	memory_barrier();
 	q->seen++;
-	mmio_write32(gpa + REG_INTERRUPT_ACK, INTERRUPT_USED_BUFFER);
+	return true;
+}
+
+int virtio_request(uint64_t gpa, uint32_t index, struct virtio_queue *q)
+{
+	virtio_offer(gpa, index, q);
+	while (!virtio_done(q)) {
+		wait_interrupt();
+		if (virtio_done(q))
+			break;
+		/* Another's interrupt, or the end of this device. */
+		if (virtio_needs_reset(gpa))
+			return -EIO;
+	}
+	mmio_write32(gpa + REG_INTERRUPT_ACK, VIRTIO_INTERRUPT_USED);
+	return 0;
+}
+
+uint32_t virtio_interrupt(uint64_t gpa)
+{
+	uint32_t cause = mmio_read32(gpa + REG_INTERRUPT_STATUS);
+
+	if (cause)
+		mmio_write32(gpa + REG_INTERRUPT_ACK, cause);
+	return cause;
+}
+
+bool virtio_needs_reset(uint64_t gpa)
+{
+	return mmio_read32(gpa + REG_STATUS) & STATUS_NEEDS_RESET;
 }

@@ -58,6 +58,16 @@ static bool parse_number(struct span value, uint64_t *out)
 	return span_number(&value, out) && !value.length;
 }
 
+static bool parse_ppm(struct span value, uint32_t *out)
+{
+	uint64_t ppm;
+
+	if (!parse_number(value, &ppm) || ppm > PPM)
+		return false;
+	*out = (uint32_t)ppm;
+	return true;
+}
+
 static bool parse_pager(struct span value, const struct policy_ops **out)
 {
 	char name[NAME_BYTES];
@@ -101,6 +111,8 @@ static bool parse_word(struct span word, struct guest_options *o)
 		return parse_number(word, &o->tsc_khz);
 	if (span_skip(&word, "pager="))
 		return parse_pager(word, &o->pager);
+	if (span_skip(&word, "balloon="))
+		return parse_ppm(word, &o->balloon_ppm);
 	if (span_skip(&word, "workload="))
 		return workload_parse(word.at, word.length, &o->workload, &at) == 0;
 	return false;
@@ -109,7 +121,8 @@ static bool parse_word(struct span word, struct guest_options *o)
 int guest_options_parse(const char *text, size_t length, struct guest_options *out,
 			const char **word, size_t *word_length)
 {
-	*out = (struct guest_options){.seed = 1, .pager = policy_find("clock")};
+	*out = (struct guest_options){
+		.seed = 1, .pager = policy_find("clock"), .balloon_ppm = 650000};
 	out->workload.nr_phases = 1;
 	out->workload.phase[0].kind = WORK_IDLE;
 	for (size_t at = 0, end; at < length; at = end + 1) {

@@ -56,6 +56,17 @@ enum guest_exit {
 	GUEST_EXIT_BAD_COMMAND_LINE = 4,
 };
 
+/* How the guest's balloon stands to the target it was told. */
+enum guest_balloon_state {
+	GUEST_BALLOON_NONE,      /* no driver, or no device */
+	GUEST_BALLOON_REACHED,   /* holds the target */
+	GUEST_BALLOON_CAPPED,    /* holds all it may, which is less than the target */
+	GUEST_BALLOON_SLOW,      /* on its way, held back by its rate */
+	GUEST_BALLOON_NO_MEMORY, /* the guest could make no room, or was out of memory lately */
+	GUEST_BALLOON_FAILED,    /* the device did not take the last pages */
+	GUEST_BALLOON_STATES
+};
+
 #define GUEST_STATS_MAGIC 0x42414c4c53544154ull /* "BALLSTAT" */
 
 /*
@@ -79,14 +90,24 @@ struct guest_stats {
 	uint64_t bad_page, bad_gfn, bad_word, bad_found, bad_expected;
 	uint64_t interrupts; /* device and timer interrupts taken */
 	uint64_t idle_ns;    /* time spent waiting on purpose */
+	/* Levels: memory the guest's allocator has, and workload pages in it; free + balloon + resident = total at rest. */
+	uint64_t total_pages, resident_pages;
+	uint64_t resting; /* level: 1 while it sleeps with nothing to do; all levels agree then */
+	uint64_t balloon_target_pages; /* level: the last target the balloon driver was told */
+	uint64_t balloon_state;        /* level: enum guest_balloon_state */
+	uint64_t balloon_ends[GUEST_BALLOON_STATES]; /* how often its work ended in each state */
+	uint64_t balloon_resets;    /* started again because the device asked for it */
+	uint64_t balloon_oom_pages; /* given back because the guest was out of memory */
 };
 
 /*
  * Command line of a lab guest: Linux's words where Linux has them, else "lab.KEY=VALUE", separated by blanks:
- *   virtio_mmio.device=4K@0xd0000000:5   a device, as for Linux; the lab guest's first block device is its swap
+ *   virtio_mmio.device=4K@0xd0000000:5   a device, as for Linux; the lab guest's first block device is its swap, its first
+ *                                        balloon device is served by its balloon driver
  *   lab.seed=N                           seeds workload and pager
  *   lab.vm=N                             private content depends on it
  *   lab.pager=NAME                       replacement policy of the guest's own pager
+ *   lab.balloon=PPM                      the balloon holds at most this part of memory, 650000 if not said; 0: no driver
  *   lab.tsc_khz=N                        frequency of the time stamp counter, added by the VMM; else the guest measures it
  *   lab.workload=SPEC                    as workload_format() writes it, no blanks
  */

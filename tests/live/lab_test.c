@@ -299,6 +299,7 @@ static void chaos(void **state)
 			policies++;
 		o.memory_pages = nr * pages / (2 + rng_below(&r, 2)) + 600;
 		o.swap_pages = rng_below(&r, 3) ? nr * pages : 100 + rng_below(&r, nr * pages / 2);
+		o.balloon = rng_below(&r, 2);
 		o.pager = policy_table[rng_below(&r, policies)]->name;
 		o.evict = rng_below(&r, 2) ? MACHINE_EVICT_COPY : MACHINE_EVICT_AUTO;
 		snprintf(workload, sizeof workload, "%s,pages=%llu,write=%llu,rate=%u%s",

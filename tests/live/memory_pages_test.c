@@ -93,7 +93,7 @@ static void mapping(void **state)
 	assert_true(is_filled(memory_page(&mem, 0, gfn(5)), 0));
 	assert_int_equal(memory_map(&mem, 0, gfn(3), NULL, false), -EEXIST);
 	assert_true(is_filled(memory_page(&mem, 0, gfn(3)), 33));
-	assert_int_equal(memory_discard(&mem, 0, gfn(3)), 0);
+	assert_int_equal(memory_discard(&mem, 0, gfn(3), 1), 0);
 	assert_int_equal(says(&mem, 3), 0);
 	map(&mem, 3, 34, false);
 	memory_discard_all(&mem, 0);

@@ -32,6 +32,7 @@ struct world {
 	bool ended[FAKE_VMS];
 	struct toucher thread[FAKE_VMS][THREADS];
 	uint64_t next_content, touches, sleeps;
+	uint64_t contents; /* so many different ones: few, and pages can be shared */
 };
 
 struct plan {
@@ -39,21 +40,32 @@ struct plan {
 	npages_t memory, swap, vm_pages;
 	unsigned nr_vms, steps;
 	uint32_t refuse_ppm, fail_write_ppm;
-	bool may_end, slow_disk;
+	bool may_end, slow_disk, balloon, share;
+	bool loose; /* how much is paged is not checked */
 };
 
 static void start(struct world *w, const struct plan *plan, uint64_t seed)
 {
-	struct mm_config config = {.memory_pages = plan->memory,
-				   .swap_pages = plan->swap,
-				   .pager = policy_find(plan->pager),
-				   .state_ppm = {60000, 40000, 20000, 10000},
-				   .rebalance_ns = 1000000,
-				   .seed = seed,
-				   .max_vms = FAKE_VMS};
+	struct mm_config config = {
+		.memory_pages = plan->memory,
+		.swap_pages = plan->swap,
+		.pager = policy_find(plan->pager),
+		.state_ppm = {60000, 40000, 20000, 10000},
+		.rebalance_ns = 1000000,
+		.seed = seed,
+		.max_vms = FAKE_VMS,
+		.balloon = plan->balloon,
+		.share_capacity_pages = plan->share ? 2 * FAKE_VMS * (uint32_t)plan->vm_pages : 0,
+		.share_hash_bits = plan->share && seed % 2 ? 4 : 0,
+		.scan = {.rate_pages = DEDUP_SCAN_UNLIMITED,
+			 .vm_rate_pages = DEDUP_SCAN_UNLIMITED}};
 
 	memset(w, 0, sizeof *w);
 	fake_body_init(&w->body, plan->swap, seed);
+	if (plan->share)
+		fake_body_add_pool(&w->body, config.share_capacity_pages);
+	w->contents = plan->share ? 40 : UINT64_MAX;
+	w->body.refuse_share_ppm = plan->refuse_ppm;
 	w->body.refuse_map_ppm = w->body.refuse_withdraw_ppm = plan->refuse_ppm;
 	w->body.fail_write_ppm = plan->fail_write_ppm;
 	assert_int_equal(mm_create(&config, &fake_body_ops, &w->body, &w->body.mm), 0);
@@ -85,7 +97,8 @@ static void touch(struct world *w, uint32_t vm, struct toucher *t)
 		assert_int_equal(p->content, w->truth[vm][t->page]);
 		if (t->write)
 			p->content = w->truth[vm][t->page] =
-				rng_below(&w->body.rng, 4) ? ++w->next_content : FAKE_ZERO;
+				rng_below(&w->body.rng, 4) ? 1 + ++w->next_content % w->contents
+							   : FAKE_ZERO;
 		t->asleep = false;
 		w->touches++;
 		return;
@@ -125,11 +138,37 @@ static void end_vm(struct world *w, uint32_t vm)
 	memset(w->thread[vm], 0, sizeof w->thread[vm]);
 }
 
+/* The guest gives a page up or takes one back; a page given up reads as zero if it is touched all the same. */
+static void balloon(struct world *w, uint32_t vm)
+{
+	gfn_t g = gfn(rng_below(&w->body.rng, w->body.guest_pages[vm]));
+
+	if (w->ended[vm])
+		return;
+	if (rng_below(&w->body.rng, 3) == 0) {
+		mm_pages_reported(w->body.mm, vm, g, 1, w->body.now_ns);
+		if (!w->body.guest[vm][g.v].present)
+			w->truth[vm][g.v] = FAKE_ZERO;
+		return;
+	}
+	if (rng_below(&w->body.rng, 2)) {
+		mm_balloon_took(w->body.mm, vm, &g, 1, w->body.now_ns);
+		return;
+	}
+	if (mm_balloon_gave(w->body.mm, vm, &g, 1, w->body.now_ns))
+		w->truth[vm][g.v] = FAKE_ZERO;
+}
+
 static void step(struct world *w, const struct plan *plan)
 {
 	struct rng *r = &w->body.rng;
 	uint32_t vm = (uint32_t)rng_below(r, w->nr_vms);
-	uint64_t dice = rng_below(r, 1000);
+	uint64_t dice = rng_below(r, 1000), again;
+
+	if (plan->balloon && rng_below(r, 20) == 0)
+		balloon(w, vm);
+	if (plan->share && rng_below(r, 5) == 0)
+		mm_scan(w->body.mm, 1 + (uint32_t)rng_below(r, 8), w->body.now_ns, &again);
 
 	w->body.now_ns += rng_below(r, 2000);
 	if (dice < 700)
@@ -198,7 +237,7 @@ static void run(const struct plan *plan, uint64_t seed)
 	everything_is_there(w);
 	mm_host_stats(w->body.mm, w->body.now_ns, &host);
 	assert_true(host.peak_used_pages <= host.memory_pages);
-	if (!plan->fail_write_ppm) {
+	if (!plan->fail_write_ppm && !plan->loose) {
 		assert_int_equal(host.swap.written_pages, w->body.written_pages);
 		assert_int_equal(host.swap.read_pages, w->body.read_pages);
 		assert_true(host.swap.written_pages > 100 && host.swap.read_pages > 100);
@@ -293,13 +332,33 @@ static void swap_full(void **state)
 	}
 }
 
+/* All three mechanisms at once, few contents so that pages are shared, few hash bits so that they are not equal. */
+static void balloon_and_sharing(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 41; seed <= 52; seed++) {
+		struct plan plan = {.pager = policy_table[seed % 4]->name,
+				    .memory = 1500,
+				    .swap = 5000,
+				    .vm_pages = 900,
+				    .nr_vms = 5,
+				    .steps = 40000,
+				    .refuse_ppm = seed % 3 ? 0 : 20000,
+				    .balloon = seed % 2,
+				    .share = true,
+				    .loose = true,
+				    .may_end = seed % 4 == 0};
+
+		run(&plan, seed);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_pager),
-		cmocka_unit_test(refusals_and_ends),
-		cmocka_unit_test(failing_disk),
-		cmocka_unit_test(swap_full),
+		cmocka_unit_test(every_pager),         cmocka_unit_test(refusals_and_ends),
+		cmocka_unit_test(failing_disk),        cmocka_unit_test(swap_full),
+		cmocka_unit_test(balloon_and_sharing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

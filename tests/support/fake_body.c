@@ -19,8 +19,8 @@ static void count_frame(struct fake_body *f)
 {
 	f->frames++;
 	if (f->mm)
-		assert_true(f->frames <=
-			    f->mm->charged + f->mm->orphans + f->mm->extra_stages + MM_COPY_PAGES);
+		assert_true(f->frames <= f->mm->charged + f->mm->orphans + f->mm->pool +
+						 f->mm->extra_stages + MM_COPY_PAGES);
 	if (f->frames > f->peak_frames)
 		f->peak_frames = f->frames;
 }
@@ -53,7 +53,7 @@ static int map(struct fake_body *f, uint32_t vm, gfn_t g, uint64_t content, bool
 	assert_false(p->present);
 	if (happens(f, f->refuse_map_ppm))
 		return -12;
-	*p = (struct fake_page){content, true, protect, p->woken + 1};
+	*p = (struct fake_page){content, true, protect, 0, p->woken + 1};
 	count_frame(f);
 	return 0;
 }
@@ -84,7 +84,7 @@ static int fake_withdraw(void *body, uint32_t vm, gfn_t g, stage_t s)
 	struct fake_body *f = body;
 	struct fake_page *p = page_at(f, vm, g);
 
-	assert_true(p->present);
+	assert_true(p->present && !p->frame);
 	assert_true(s.v >= mm_read_stages() && s.v < mm_stages());
 	assert_false(f->stage[s.v].present);
 	if (happens(f, f->refuse_withdraw_ppm))
@@ -95,15 +95,29 @@ static int fake_withdraw(void *body, uint32_t vm, gfn_t g, stage_t s)
 	return 0;
 }
 
-static int fake_discard(void *body, uint32_t vm, gfn_t g)
+/* The page is absent from now on; its own frame, if it has one, is free. */
+static void drop_page(struct fake_body *f, struct fake_page *p)
+{
+	if (!p->frame)
+		f->frames--;
+	else if (p->frame != FAKE_ZERO_MAPPED)
+		f->pool[p->frame - 1].mapped--;
+	p->present = false;
+	p->frame = 0;
+}
+
+static int fake_discard(void *body, uint32_t vm, gfn_t g, uint32_t nr)
 {
 	struct fake_body *f = body;
-	struct fake_page *p = page_at(f, vm, g);
 
-	assert_true(p->present);
-	p->present = false;
-	p->woken++;
-	f->frames--;
+	assert_true(nr > 0);
+	for (uint32_t i = 0; i < nr; i++) {
+		struct fake_page *p = page_at(f, vm, gfn(g.v + i));
+
+		assert_true(p->present);
+		drop_page(f, p);
+		p->woken++;
+	}
 	return 0;
 }
 
@@ -130,8 +144,8 @@ static void fake_discard_all(void *body, uint32_t vm)
 	struct fake_body *f = body;
 
 	for (npages_t g = 0; g < f->guest_pages[vm]; g++) {
-		f->frames -= f->guest[vm][g].present;
-		f->guest[vm][g].present = false;
+		if (f->guest[vm][g].present)
+			drop_page(f, &f->guest[vm][g]);
 		f->guest[vm][g].woken++;
 	}
 }
@@ -182,6 +196,117 @@ static void fake_vm_broken(void *body, uint32_t vm, int error)
 	f->broken[vm]++;
 }
 
+static int fake_hash(void *body, uint32_t vm, gfn_t g, uint64_t *hash)
+{
+	const struct fake_page *p = page_at(body, vm, g);
+
+	assert_true(p->present && !p->frame);
+	*hash = rng_mix(p->content);
+	return 0;
+}
+
+static int fake_equal(void *body, uint32_t vm_a, gfn_t a, uint32_t vm_b, gfn_t b, bool *equal)
+{
+	*equal = page_at(body, vm_a, a)->content == page_at(body, vm_b, b)->content;
+	return 0;
+}
+
+static int fake_equal_frame(void *body, uint32_t vm, gfn_t g, uint32_t frame, bool *equal)
+{
+	struct fake_body *f = body;
+
+	assert_true(frame < f->pool_frames && f->pool[frame].used);
+	*equal = page_at(f, vm, g)->content == f->pool[frame].content;
+	return 0;
+}
+
+static int fake_page_is_zero(void *body, uint32_t vm, gfn_t g, bool *zero)
+{
+	*zero = page_at(body, vm, g)->content == FAKE_ZERO;
+	return 0;
+}
+
+static int fake_share(void *body, uint32_t vm, gfn_t g, uint32_t frame, bool fill)
+{
+	struct fake_body *f = body;
+	struct fake_page *p = page_at(f, vm, g);
+
+	assert_true(p->present && !p->frame && frame < f->pool_frames);
+	assert_int_equal(f->pool[frame].used, !fill);
+	if (happens(f, f->refuse_share_ppm))
+		return -28;
+	p->protected = true;
+	if (!fill && f->pool[frame].content != p->content)
+		return -11;
+	if (fill) {
+		f->pool[frame] = (struct fake_frame){.content = p->content, .used = true};
+		count_frame(f); /* there twice for a moment */
+	}
+	f->frames--;
+	f->pool[frame].mapped++;
+	p->frame = frame + 1;
+	p->woken++;
+	return 0;
+}
+
+static int fake_share_zero(void *body, uint32_t vm, gfn_t g)
+{
+	struct fake_body *f = body;
+	struct fake_page *p = page_at(f, vm, g);
+
+	assert_true(p->present && !p->frame);
+	if (p->content != FAKE_ZERO)
+		return -11;
+	drop_page(f, p);
+	p->woken++;
+	return 0;
+}
+
+static int fake_map_zero_protected(void *body, uint32_t vm, gfn_t g)
+{
+	struct fake_body *f = body;
+	struct fake_page *p = page_at(f, vm, g);
+
+	assert_false(p->present);
+	if (happens(f, f->refuse_map_ppm))
+		return -12;
+	*p = (struct fake_page){FAKE_ZERO, true, true, FAKE_ZERO_MAPPED, p->woken + 1};
+	return 0;
+}
+
+static int fake_break_shared(void *body, uint32_t vm, gfn_t g)
+{
+	struct fake_body *f = body;
+	struct fake_page *p = page_at(f, vm, g);
+
+	assert_true(p->present && p->frame && p->frame != FAKE_ZERO_MAPPED);
+	assert_true(f->pool[p->frame - 1].used);
+	p->content = f->pool[p->frame - 1].content;
+	f->pool[p->frame - 1].mapped--;
+	p->frame = 0;
+	p->protected = false;
+	p->woken++;
+	count_frame(f);
+	return 0;
+}
+
+static void fake_frame_free(void *body, uint32_t frame)
+{
+	struct fake_body *f = body;
+
+	assert_true(f->pool[frame].used);
+	assert_int_equal(f->pool[frame].mapped, 0);
+	f->pool[frame].used = false;
+	f->frames--;
+}
+
+static void fake_balloon_target(void *body, uint32_t vm, npages_t pages)
+{
+	struct fake_body *f = body;
+
+	f->balloon_target[vm] = pages;
+}
+
 static void fake_reclaim_wanted(void *body)
 {
 	struct fake_body *f = body;
@@ -204,6 +329,16 @@ const struct mm_body_ops fake_body_ops = {
 	.stage_drop = fake_stage_drop,
 	.swap_start = fake_swap_start,
 	.vm_broken = fake_vm_broken,
+	.hash = fake_hash,
+	.equal = fake_equal,
+	.equal_frame = fake_equal_frame,
+	.page_is_zero = fake_page_is_zero,
+	.share = fake_share,
+	.share_zero = fake_share_zero,
+	.map_zero_protected = fake_map_zero_protected,
+	.break_shared = fake_break_shared,
+	.frame_free = fake_frame_free,
+	.balloon_target = fake_balloon_target,
 	.reclaim_wanted = fake_reclaim_wanted,
 };
 
@@ -224,6 +359,14 @@ void fake_body_free(struct fake_body *f)
 		free(f->guest[i]);
 	free(f->disk);
 	free(f->disk_busy);
+	free(f->pool);
+}
+
+void fake_body_add_pool(struct fake_body *f, npages_t frames)
+{
+	f->pool = calloc(frames, sizeof *f->pool);
+	assert_non_null(f->pool);
+	f->pool_frames = frames;
 }
 
 void fake_body_add_vm(struct fake_body *f, uint32_t vm, npages_t pages)

@@ -12,13 +12,16 @@
 #include "mm/mm.h"
 #include "mm/page.h"
 
-#define FAKE_VMS  8u
-#define FAKE_IOS  64u
-#define FAKE_ZERO 0ull
+#define FAKE_VMS         8u
+#define FAKE_IOS         64u
+#define FAKE_ZERO        0ull
+#define FAKE_ZERO_MAPPED UINT32_MAX
 
 struct fake_page {
 	uint64_t content;
 	bool present, protected;
+	uint32_t
+		frame; /* of the pool that it maps + 1, or FAKE_ZERO_MAPPED; 0: a frame of its own */
 	unsigned woken; /* times sleepers of this page were woken */
 };
 
@@ -34,11 +37,19 @@ struct fake_body {
 	npages_t slots;
 	struct mm_io *io[FAKE_IOS]; /* under way, in order of start */
 	unsigned nr_io;
-	npages_t frames, peak_frames; /* present guest pages and withdrawn stages */
+	npages_t frames, peak_frames;      /* present guest pages and withdrawn stages */
+	npages_t balloon_target[FAKE_VMS]; /* as last told */
+	struct fake_frame {                /* the pool, by number */
+		uint64_t content;
+		bool used;
+		unsigned mapped;
+	} * pool;
+	npages_t pool_frames; /* its size */
 	unsigned reclaim_wishes;
 	unsigned broken[FAKE_VMS]; /* vm_broken calls */
 	/* what goes wrong: probability in ppm */
-	uint32_t refuse_withdraw_ppm, refuse_map_ppm, fail_write_ppm, fail_read_ppm;
+	uint32_t refuse_withdraw_ppm, refuse_map_ppm, fail_write_ppm, fail_read_ppm,
+		refuse_share_ppm;
 	npages_t written_pages, read_pages;
 };
 
@@ -48,6 +59,9 @@ extern const struct mm_body_ops fake_body_ops;
 void fake_body_init(struct fake_body *f, npages_t slots, uint64_t seed);
 void fake_body_free(struct fake_body *f);
 void fake_body_add_vm(struct fake_body *f, uint32_t vm, npages_t pages);
+
+/* Sharing: a pool of so many frames. */
+void fake_body_add_pool(struct fake_body *f, npages_t frames);
 
 /* The request at index (order of start) ends, with an error if the probabilities say so. */
 void fake_body_finish(struct fake_body *f, unsigned index);

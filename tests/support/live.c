@@ -94,6 +94,7 @@ struct machine *live_machine(const struct live_machine_options *o)
 		.max_vms = o->max_vms,
 		.evict = o->evict,
 		.swap_without_uring = o->no_uring,
+		.balloon = o->balloon,
 	};
 	struct machine *m;
 
@@ -149,7 +150,8 @@ void live_check_budget_now(const struct machine_snapshot *s)
 	for (unsigned i = 0; i < s->nr_vms; i++) {
 		const struct mm_vm_stats *v = &s->vm[i];
 
-		assert_int_equal(v->untouched_pages + v->resident_pages + v->swapped_pages,
+		assert_int_equal(v->untouched_pages + v->resident_pages + v->swapped_pages +
+					 v->ballooned_pages + v->shared_pages,
 				 v->configured_pages);
 		resident += v->resident_pages;
 	}

@@ -208,7 +208,7 @@ void script_guest_make(struct script_guest *g, bool disk, bool kernel_io)
 	memset(g, 0, sizeof(*g));
 	pthread_mutex_init(&g->lock, NULL);
 	pthread_cond_init(&g->changed, NULL);
-	g->callbacks = (struct vm_callbacks){on_event, on_ended, g};
+	g->callbacks = (struct vm_callbacks){.event = on_event, .ended = on_ended, .ctx = g};
 	g->mem_bytes = SCRIPT_GUEST_PAGES * PAGE_BYTES;
 	g->mem = mmap(NULL, g->mem_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 		      0);

@@ -36,6 +36,7 @@ static void test_defaults(void **state)
 	assert_int_equal(o.vm, 0);
 	assert_int_equal(o.tsc_khz, 0);
 	assert_ptr_equal(o.pager, policy_find("clock"));
+	assert_int_equal(o.balloon_ppm, 650000);
 	assert_int_equal(o.workload.nr_phases, 1);
 	assert_int_equal(o.workload.phase[0].kind, WORK_IDLE);
 	assert_int_equal(o.nr_devices, 0);
@@ -50,8 +51,9 @@ static void test_everything(void **state)
 	(void)state;
 	accepted("lab.seed=18446744073709551615 lab.vm=3 lab.pager=lru lab.tsc_khz=2596122 "
 		 "lab.workload=zipf,pages=500,rate=20 virtio_mmio.device=4K@0xd0000000:5 quiet "
-		 "virtio_mmio.device=4K@0xd0001000:6 lab.vm=0x1f",
+		 "virtio_mmio.device=4K@0xd0001000:6 lab.vm=0x1f lab.balloon=1000000",
 		 &o);
+	assert_int_equal(o.balloon_ppm, 1000000);
 	assert_int_equal(o.seed, UINT64_MAX);
 	assert_int_equal(o.vm, 31); /* the last one counts */
 	assert_int_equal(o.tsc_khz, 2596122);
@@ -75,6 +77,9 @@ static void test_refused(void **state)
 		"lab.seed",
 		"lab.seed=",
 		"lab.seed=-1",
+		"lab.balloon=",
+		"lab.balloon=65%",
+		"lab.balloon=1000001",
 		"lab.seed=+1",
 		"lab.seed=1x",
 		"lab.seed=0x",

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * balloon.c: pages the guest gives up, and how many the manager asks for (ESX 2002, section 3).
+ *
+ * Ballooned pages hold no frame and no slot. What the manager asks for follows from the VM's *allowance*: configured
+ * minus balloon target, the most pages the guest can have in use, so the most it can have resident. Under pressure
+ * (any state but high) the frames that are missing to *high* are asked of the VMs above their targets, in proportion
+ * to how far they are above: allowance = resident - share, never below the target. In state high what is free beyond
+ * *high* is given back, in proportion to the balloons, a part each rebalance. So balloons hold what pressure asked
+ * for and no more, and an idle machine deflates them.
+ *
+ * A driver that should move and does not for BALLOON_PATIENCE_NS counts as absent until it moves again: the host
+ * pager then treats its VM as one without a balloon. A touch of a ballooned page (a *pop*) gets a zero page.
+ */
+#include "mm/page.h"
+
+#define BALLOON_PATIENCE_NS (2 * NS_PER_S)
+#define BALLOON_CAP_PPM     650000u /* of configured; ESX: Mem.CtlMaxPercent */
+#define GIVE_BACK_SHARE     4u      /* 1/4 of what is free beyond high, each time */
+
+bool balloon_works(const struct mm *m, const struct mm_vm *v)
+{
+	return m->config.balloon && v->balloon.driver && !v->balloon.absent;
+}
+
+static void moved(struct mm *m, struct mm_vm *v)
+{
+	v->balloon.moved_ns = m->now_ns;
+	v->balloon.absent = false;
+}
+
+static void set_target(struct mm *m, struct mm_vm *v, npages_t target)
+{
+	npages_t cap = ppm_of(v->config.pages, BALLOON_CAP_PPM);
+
+	target = target > cap ? cap : target;
+	if (target == v->balloon.target)
+		return;
+	if (v->balloon.target == v->count[PAGE_BALLOONED])
+		v->balloon.moved_ns = m->now_ns; /* it rested: its time starts now */
+	v->balloon.target = target;
+	m->ops->balloon_target(m->body, vm_id(m, v), target);
+}
+
+static npages_t over(const struct mm_vm *v)
+{
+	npages_t charged = vm_charged(v);
+
+	return v->in_use && !v->ended && charged > v->target ? charged - v->target : 0;
+}
+
+static void ask(struct mm *m, npages_t missing)
+{
+	npages_t sum = 0;
+
+	for (uint32_t i = 0; i < m->top_vm; i++)
+		sum += over(&m->vm[i]);
+	for (uint32_t i = 0; i < m->top_vm && sum; i++) {
+		struct mm_vm *v = &m->vm[i];
+		npages_t share = (npages_t)(((unsigned __int128)missing * over(v) + sum - 1) / sum);
+		npages_t allowance = vm_charged(v) > share ? vm_charged(v) - share : 0;
+
+		if (!over(v) || !v->balloon.driver)
+			continue;
+		allowance = allowance < v->target ? v->target : allowance;
+		if (v->config.pages - allowance > v->balloon.target)
+			set_target(m, v, v->config.pages - allowance);
+	}
+}
+
+static void give_back(struct mm *m, npages_t spare)
+{
+	npages_t sum = 0;
+
+	for (uint32_t i = 0; i < m->top_vm; i++)
+		sum += m->vm[i].balloon.target;
+	for (uint32_t i = 0; i < m->top_vm && sum; i++) {
+		struct mm_vm *v = &m->vm[i];
+		npages_t share = (npages_t)((unsigned __int128)spare * v->balloon.target / sum);
+
+		if (share)
+			set_target(m, v, share < v->balloon.target ? v->balloon.target - share : 0);
+	}
+}
+
+static void judge(struct mm *m)
+{
+	for (uint32_t i = 0; i < m->top_vm; i++) {
+		struct mm_vm *v = &m->vm[i];
+
+		if (v->balloon.driver && v->count[PAGE_BALLOONED] < v->balloon.target &&
+		    m->now_ns - v->balloon.moved_ns > BALLOON_PATIENCE_NS)
+			v->balloon.absent = true;
+	}
+}
+
+void balloon_aim(struct mm *m)
+{
+	npages_t free = mm_free_pages(m) + m->leaving + m->orphans, high = m->level_pages[MM_HIGH];
+
+	if (!m->config.balloon || m->stopping)
+		return;
+	judge(m);
+	if (m->state != MM_HIGH && free < high)
+		ask(m, high - free);
+	else if (m->state == MM_HIGH && free > high)
+		give_back(m, (free - high) / GIVE_BACK_SHARE);
+}
+
+void mm_balloon_driver(struct mm *m, uint32_t vm, bool present, uint64_t now_ns)
+{
+	struct mm_vm *v = &m->vm[vm];
+
+	mm_enter(m, now_ns);
+	for (uint32_t g = 0; !present && v->in_use && g < v->nr_gfns && v->count[PAGE_BALLOONED];
+	     g++)
+		if (v->page[g].state == PAGE_BALLOONED)
+			page_move(m, v, g, PAGE_UNTOUCHED);
+	v->balloon.driver = present && v->in_use && !v->ended;
+	v->balloon.target = 0;
+	moved(m, v);
+	mm_leave(m);
+}
+
+/* Content that is on its way, or ahead of need, or in a stage, is not needed any more. Not for resident pages. */
+static void let_content_go(struct mm *m, struct mm_vm *v, uint32_t g)
+{
+	struct page *p = &v->page[g];
+	uint16_t s;
+
+	if (p->state == PAGE_SHARED) {
+		if (!(p->flags & PAGE_ZERO) || p->flags & PAGE_PROTECTED)
+			m->ops->discard(m->body, vm_id(m, v), gfn(g), 1);
+		share_let_go(m, v, g);
+	} else if (p->state == PAGE_SAMPLED) {
+		stage_drop_put(m, &(stage_t){p->stage}, 1);
+		m->config.pager->removed(v->policy, g, POLICY_GONE);
+	} else if (p->state == PAGE_SWAPPED && p->flags & PAGE_AHEAD &&
+		   ahead_take(m, vm_id(m, v), g, &s)) {
+		stage_drop_put(m, &(stage_t){s}, 1);
+		m->read_stages--;
+	} else {
+		io_disown_page(m, v, g);
+	}
+}
+
+/* The page, whose content is gone, becomes untouched or ballooned. */
+static void let_go(struct mm *m, struct mm_vm *v, uint32_t g, enum page_state to)
+{
+	struct page *p = &v->page[g];
+	bool written = p->state == PAGE_LEAVING;
+
+	if (p->flags & PAGE_HAS_SLOT)
+		slot_release(m, v, g);
+	p->flags &= PAGE_WAITING;
+	page_move(m, v, g, to);
+	m->orphans += written; /* its frame is free when the write is done */
+}
+
+/* Resident pages [first, first + nr) go, by one call into the body. Returns how many went. */
+static uint32_t let_run_go(struct mm *m, struct mm_vm *v, uint32_t first, uint32_t nr,
+			   enum page_state to)
+{
+	if (!nr || m->ops->discard(m->body, vm_id(m, v), gfn(first), nr))
+		return 0;
+	for (uint32_t g = first; g < first + nr; g++) {
+		m->config.pager->removed(v->policy, g, POLICY_GONE);
+		let_go(m, v, g, to);
+	}
+	return nr;
+}
+
+/*
+ * Collects consecutive resident pages, so that a batch from the driver is a few calls into the body and not one a page.
+ */
+struct run {
+	struct mm *m;
+	struct mm_vm *v;
+	enum page_state to;
+	uint32_t first, nr;
+	uint64_t gone;
+};
+
+static void run_end(struct run *r)
+{
+	r->gone += let_run_go(r->m, r->v, r->first, r->nr, r->to);
+	r->nr = 0;
+}
+
+static void run_add(struct run *r, uint32_t g)
+{
+	struct page *p = &r->v->page[g];
+
+	if (p->state == PAGE_RESIDENT) {
+		if (r->nr && r->first + r->nr != g)
+			run_end(r);
+		if (!r->nr)
+			r->first = g;
+		r->nr++;
+		return;
+	}
+	r->v->balloon.from_swapped += p->state == PAGE_SWAPPED && r->to == PAGE_BALLOONED;
+	if (p->state != PAGE_UNTOUCHED)
+		let_content_go(r->m, r->v, g);
+	let_go(r->m, r->v, g, r->to);
+	r->gone++;
+}
+
+static bool may_give(const struct mm_vm *v, gfn_t g)
+{
+	return v->in_use && !v->ended && page_exists(v, g.v) &&
+	       v->page[g.v].state != PAGE_BALLOONED && !(v->page[g.v].flags & PAGE_PINNED);
+}
+
+uint64_t mm_balloon_gave(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t nr,
+			 uint64_t now_ns)
+{
+	struct mm_vm *v = &m->vm[vm];
+	struct run r = {.m = m, .v = v, .to = PAGE_BALLOONED};
+
+	mm_enter(m, now_ns);
+	for (uint32_t i = 0; i < nr; i++) {
+		bool twice = r.nr && pages[i].v >= r.first && pages[i].v < r.first + r.nr;
+
+		if (may_give(v, pages[i]) && !twice)
+			run_add(&r, (uint32_t)pages[i].v);
+		else
+			v->balloon.bad++;
+	}
+	run_end(&r);
+	v->balloon.inflated += r.gone;
+	if (r.gone)
+		moved(m, v);
+	fault_serve_waiting(m);
+	mm_leave(m);
+	return r.gone;
+}
+
+uint64_t mm_balloon_took(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t nr,
+			 uint64_t now_ns)
+{
+	struct mm_vm *v = &m->vm[vm];
+	uint64_t taken = 0;
+
+	mm_enter(m, now_ns);
+	for (uint32_t i = 0; i < nr; i++) {
+		if (!v->in_use || v->ended || !page_exists(v, pages[i].v) ||
+		    v->page[pages[i].v].state != PAGE_BALLOONED) {
+			v->balloon.bad++;
+			continue;
+		}
+		page_move(m, v, (uint32_t)pages[i].v, PAGE_UNTOUCHED);
+		taken++;
+	}
+	v->balloon.deflated += taken;
+	if (taken)
+		moved(m, v);
+	mm_leave(m);
+	return taken;
+}
+
+uint64_t mm_pages_reported(struct mm *m, uint32_t vm, gfn_t first, uint64_t nr, uint64_t now_ns)
+{
+	struct mm_vm *v = &m->vm[vm];
+	struct run r = {.m = m, .v = v, .to = PAGE_UNTOUCHED};
+	uint64_t accepted = 0;
+
+	mm_enter(m, now_ns);
+	for (uint64_t g = first.v; g - first.v < nr && may_give(v, gfn(g)); g++) {
+		if (v->page[g].state != PAGE_UNTOUCHED)
+			run_add(&r, (uint32_t)g);
+		accepted++;
+	}
+	run_end(&r);
+	v->reported += r.gone;
+	v->balloon.bad += nr - accepted;
+	fault_serve_waiting(m);
+	mm_leave(m);
+	return accepted;
+}
+
+void balloon_forget(struct mm *m, struct mm_vm *v)
+{
+	(void)m;
+	v->balloon.driver = false;
+	v->balloon.target = 0;
+}

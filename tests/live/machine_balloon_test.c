@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * machine_balloon_test.c: the manager asks, guests give: balloons on a machine of lab guests.
+ *
+ * One guest uses much and then little; the others grow. The first one's freed memory must come through its balloon and
+ * not through swap, and guest, driver and manager must agree on what is ballooned when things have calmed down.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "tests/support/live.h"
+
+#define PAGES       4096u
+#define PATIENCE_MS 60000u
+
+static void add(struct machine *m, unsigned i, const char *workload)
+{
+	char name[16], cmdline[300];
+
+	snprintf(name, sizeof name, "lab-%u", i);
+	snprintf(cmdline, sizeof cmdline, "lab.seed=%u lab.vm=%u lab.pager=clock lab.workload=%s",
+		 i + 1, i, workload);
+	live_add_lab(m, name, PAGES, PAGES, cmdline);
+}
+
+static struct machine_snapshot *look(struct machine *m)
+{
+	struct machine_snapshot *s;
+
+	assert_int_equal(machine_snapshot(m, false, &s), 0);
+	live_check_budget_now(s);
+	return s;
+}
+
+static bool wait_until(struct machine *m, bool (*holds)(const struct machine_snapshot *s))
+{
+	const struct timespec pause = {.tv_nsec = 10000000};
+
+	for (unsigned ms = 0; ms < PATIENCE_MS; ms += 10) {
+		struct machine_snapshot *s = look(m);
+		bool yes = holds(s);
+
+		free(s);
+		if (yes)
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+static bool first_gave_much(const struct machine_snapshot *s)
+{
+	return s->vm[0].balloon_inflated >= 500;
+}
+
+static bool all_worked(const struct machine_snapshot *s)
+{
+	for (unsigned i = 0; i < s->nr_vms; i++)
+		if (machine_snapshot_live(s, i)->guest.work_units < 2000)
+			return false;
+	return true;
+}
+
+static bool all_agree(const struct machine_snapshot *s)
+{
+	for (unsigned i = 0; i < s->nr_vms; i++)
+		if (machine_snapshot_live(s, i)->guest.balloon_pages != s->vm[i].ballooned_pages)
+			return false;
+	return true;
+}
+
+static void balloons_give_what_growth_needs(void **state)
+{
+	struct live_machine_options o = {.memory_pages = 8000,
+					 .swap_pages = 3 * PAGES,
+					 .max_vms = 3,
+					 .pager = "random",
+					 .balloon = true};
+	struct machine *m = live_machine(&o);
+	struct machine_snapshot *s;
+	const char *why;
+
+	(void)state;
+	/* 3400 + 2 * 2600 pages and the guests' own do not fit into 8000 less reserve and high; 300 + 5200 do */
+	add(m, 0, "toucher,pages=3400,rate=5000,ns=1000000000+toucher,pages=300,rate=5000");
+	add(m, 1,
+	    "toucher,pages=300,rate=5000,ns=2000000000+zipf,pages=2600,write=300000,rate=5000,"
+	    "alpha=500000");
+	add(m, 2,
+	    "toucher,pages=300,rate=5000,ns=2000000000+zipf,pages=2600,write=300000,rate=5000,"
+	    "alpha=500000");
+	live_ok(machine_start(m, live_error()));
+	assert_true(wait_until(m, first_gave_much));
+	assert_true(wait_until(m, all_worked));
+	assert_true(wait_until(m, all_agree));
+	if (!machine_consistent(m, &why))
+		fail_msg("manager inconsistent: %s", why);
+	machine_stop(m);
+	s = look(m);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(machine_snapshot_live(s, i)->guest.integrity_errors, 0);
+		assert_int_equal(machine_snapshot_live(s, i)->exit, VM_RUNNING);
+		assert_int_equal(s->vm[i].balloon_bad, 0);
+		assert_int_equal(s->vm[i].faults_pop, 0);
+	}
+	free(s);
+	machine_destroy(m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(balloons_give_what_growth_needs),
+	};
+
+	live_need_userfaultfd();
+	live_need_kvm();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
