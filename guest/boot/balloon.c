@@ -29,7 +29,6 @@
 #define CONFIG_ACTUAL 4
 
 #define LOOK_NS 2000000u
-#define POLL_NS 1000000000ull
 
 static struct balloon_device *device_of(void *ctx)
 {
@@ -175,16 +174,11 @@ uint64_t balloon_serve(struct balloon_device *d, const struct guest_options *opt
 		if (interrupt_pending(VECTOR_BALLOON))
 			wait_interrupt();
 	}
-	/* an interrupt that was lost costs a second, as ESX's driver, which polls, takes always */
-	if (balloon_rang(d) || now >= d->next_poll_ns) {
-		d->next_poll_ns = now + POLL_NS;
+	if (balloon_rang(d))
 		interrupted(d);
-	}
 	if (d->gpa && now >= d->wake_ns)
 		d->wake_ns = lab_balloon_run(&d->driver);
-	if (!d->gpa)
-		return UINT64_MAX;
-	return d->wake_ns < d->next_poll_ns ? d->wake_ns : d->next_poll_ns;
+	return d->gpa ? d->wake_ns : UINT64_MAX;
 }
 
 bool balloon_relieve(struct balloon_device *d)

@@ -20,7 +20,6 @@ struct balloon_device {
 	bool tells_stats;
 	const struct clock *clock;
 	uint64_t interrupts;   /* of balloon_interrupt_count that were taken care of */
-	uint64_t next_poll_ns; /* the device is asked whether it interrupted */
 	uint64_t next_look_ns; /* for an interrupt that waits because the guest never sleeps */
 	uint64_t wake_ns;      /* when the driver wants to run */
 	struct lab_balloon driver;

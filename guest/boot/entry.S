@@ -19,6 +19,9 @@
  * Services come the other way: ring 3 executes ud2 at one of three known places. Interrupts are off in ring 3 and on only
  * while ring 0 sleeps in hlt, so they never meet a half-done trap. Who sleeps looks for his reason when he wakes: the
  * handler only counts and acknowledges; the balloon's are counted apart, so that others do not make it ask its device.
+ * sti holds interrupts off for one more instruction, so that none can come between it and hlt and be slept over. A
+ * processor that leaves the guest just there and comes back may forget that (QEMU's emulated SVM does: VMRUN does not
+ * load the interrupt shadow), so the handler steps over a hlt that it finds still to come.
  */
 #include "guest/boot/layout.h"
 
@@ -125,6 +128,7 @@ service:
 	jne	2f
 	add	qword ptr [rsp], 2
 	sti
+wait_hlt:
 	hlt
 	iretq
 2:	cmp	qword ptr [rsp], offset invalidate_all_ud2
@@ -142,7 +146,10 @@ balloon_interrupt:
 	inc	qword ptr [balloon_interrupt_count]
 interrupt:
 	inc	qword ptr [interrupt_count]
-	push	rax
+	cmp	qword ptr [rsp], offset wait_hlt
+	jne	1f
+	inc	qword ptr [rsp]		/* taken before hlt: what it waits for has come */
+1:	push	rax
 	mov	eax, LAPIC_GPA + LAPIC_EOI
 	mov	dword ptr [rax], 0
 	pop	rax

@@ -9,7 +9,6 @@
  * Reference: Virtual I/O Device (VIRTIO) version 1.2, 2.7 (split virtqueues), 3.1 (initialization), 4.2 (MMIO).
  */
 #include "guest/boot/virtio.h"
-#include "guest/boot/interrupt.h"
 
 #include <errno.h>
 
@@ -38,8 +37,6 @@ enum virtio_register {
 	REG_CONFIG = 0x100,
 };
 
-#define LOST_INTERRUPT_NS \
-	20000000u /* after so long the ring is looked at anyway: interrupts do get lost */
 #define MAGIC              0x74726976 /* "virt" */
 #define FEATURE_VERSION_1  1u         /* bit 32: bit 0 of the second word */
 #define STATUS_ACKNOWLEDGE 1u
@@ -155,7 +152,6 @@ int virtio_request(uint64_t gpa, uint32_t index, struct virtio_queue *q)
 {
 	virtio_offer(gpa, index, q);
 	while (!virtio_done(q)) {
-		interrupt_timer(LOST_INTERRUPT_NS);
 		wait_interrupt();
 		if (virtio_done(q))
 			break;
