@@ -19,7 +19,7 @@ struct vm_draft {
 	struct scenario_vm vm;
 	uint32_t count;
 	struct guest_draft {
-		uint32_t kind;
+		uint32_t kind, reporting;
 		const struct policy_ops *pager;
 		npages_t swap_pages; /* UINT64_MAX: as big as memory */
 		const char *kernel;  /* borrowed from the document; NULL: the built-in one */
@@ -78,6 +78,16 @@ static int read_kernel(const struct key *key, const struct node *value, void *ta
 	return err;
 }
 
+static int read_reporting(const struct key *key, const struct node *value, void *target,
+			  struct error *error)
+{
+	static const struct key_word words[] = {
+		{"no", 0, false}, {"yes", 1, false}, {NULL, 0, false}};
+	struct guest_draft *draft = target;
+
+	return key_word(words, value, key->name, &draft->reporting, error);
+}
+
 #define LINUX_ONLY "guests of kind lab, which need none"
 
 static const struct key guest_keys[] = {
@@ -85,6 +95,7 @@ static const struct key guest_keys[] = {
 	{"pager", key_read_pager, .fallback = "clock", KEY_FIELD(struct guest_draft, pager)},
 	{"swap", key_read_pages, .min = 0, .max = PARSE_BYTES_MAX,
 	 KEY_FIELD(struct guest_draft, swap_pages)},
+	{"reporting", read_reporting, .fallback = "no"},
 	{.name = "kernel", .read = read_kernel},
 	{.name = "initrd", .unbuilt = LINUX_ONLY},
 	{.name = "cmdline", .unbuilt = LINUX_ONLY},
@@ -147,6 +158,7 @@ static int read_draft(const struct node *entry, struct vm_draft *draft, struct e
 	if (err)
 		return err;
 	draft->vm.guest_pager = draft->guest.pager;
+	draft->vm.guest_reporting = draft->guest.reporting;
 	draft->vm.guest_swap_pages = guest_swap(draft);
 	if (draft->guest.kernel)
 		strcpy(draft->vm.kernel, draft->guest.kernel); /* read_kernel saw to its length */
