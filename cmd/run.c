@@ -106,11 +106,26 @@ static int make_machine(struct run *run, struct error *error)
 	return err;
 }
 
+/* What the manager decided since the last time; it happened before until_ns. */
+static void take_events(struct run *run, uint64_t until_ns)
+{
+	struct mm_event events[64];
+	uint64_t lost;
+	unsigned nr;
+
+	do {
+		nr = machine_events_take(run->machine, events, sizeof(events) / sizeof(events[0]),
+					 &lost);
+		report_told(run->report, events, nr, lost, until_ns);
+	} while (nr);
+}
+
 /* Takes a snapshot as the next sample. A second without memory for one is left out. */
 static void sample(struct run *run)
 {
 	struct machine_snapshot *now;
 
+	take_events(run, UINT64_MAX);
 	if (machine_snapshot(run->machine, true, &now) != 0) {
 		log_warn("no memory for a sample");
 		return;
@@ -223,6 +238,7 @@ static int finish(struct run *run, struct error *error)
 	machine_stop(run->machine);
 	if (machine_snapshot(run->machine, true, &last) != 0)
 		return error_host(error, ENOMEM, "the final figures; samples.csv has the others");
+	take_events(run, last->now_ns);
 	report_sample(run->report, last);
 	free(run->before);
 	run->before = last;

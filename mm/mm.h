@@ -18,6 +18,7 @@
 
 #include "ballast/types.h"
 #include "dedup/scan.h"
+#include "mm/event.h"
 #include "mm/policy/policy.h"
 #include "mm/stats.h"
 
@@ -209,6 +210,10 @@ bool mm_idle(const struct mm *m);
 /* now_ns: brings time-based figures up to date. */
 void mm_host_stats(struct mm *m, uint64_t now_ns, struct mm_host_stats *out);
 void mm_vm_stats(struct mm *m, uint32_t vm, uint64_t now_ns, struct mm_vm_stats *out);
+
+/* Moves the oldest events, at most max, to *out. Returns how many. *lost: how many were dropped since the last call,
+ * because nobody took them in time. See event.h. */
+uint32_t mm_events_take(struct mm *m, struct mm_event *out, uint32_t max, uint64_t *lost);
 
 /* Recomputes every counter, list and index from the page records and compares. On false *why names what is broken.
  * O(pages + slots). For tests and DEBUG builds. */

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * kernel_view.c: what the kernel counts as guest memory (host-kvm rule 13): the proportional share of anonymous pages
- * in guest ranges and staging, by /proc/self/smaps. Read with the machine lock held, so that nothing moves between the
+ * kernel_view.c: what the kernel counts as guest memory (host-kvm rule 13): the proportional share (PSS) of pages in
+ * guest ranges and staging, by /proc/self/smaps. Read with the machine lock held, so that nothing moves between the
  * lines; parsed from a copy.
+ *
+ * A mapping inside a VM's range is the VM's. What of it is not anonymous is the pool's: shared frames are pages of a
+ * file, of which each mapping has its proportional share, so the shares of all guests sum to the frames.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,36 +45,68 @@ static char *read_all(const char *path)
 	return text;
 }
 
-static bool ours(const struct memory *mem, uint64_t address)
+#define NOBODYS UINT32_MAX       /* not guest memory */
+#define STAGING (UINT32_MAX - 1) /* no VM's, but guest memory */
+
+static uint32_t whose(const struct memory *mem, uint64_t address)
 {
 	uint32_t vm;
 	gfn_t g;
 
-	return memory_find(mem, address, &vm, &g) ||
-	       address - (uintptr_t)mem->stage < mem->stage_bytes;
+	if (memory_find(mem, address, &vm, &g))
+		return vm;
+	return address - (uintptr_t)mem->stage < mem->stage_bytes ? STAGING : NOBODYS;
+}
+
+/*
+ * Not by sscanf, which measures the whole rest of the text at each call: with tens of thousands of mappings that takes
+ * minutes. Fields begin with a capital letter, mappings with their address.
+ */
+static bool mapping_at(const char *line, uint64_t *start)
+{
+	if (*line >= 'A' && *line <= 'Z')
+		return false;
+	*start = strtoull(line, NULL, 16);
+	return true;
+}
+
+static bool field_of(const char *line, const char *name, uint64_t *kib)
+{
+	size_t length = strlen(name);
+
+	if (strncmp(line, name, length) != 0)
+		return false;
+	*kib = strtoull(line + length, NULL, 10);
+	return true;
 }
 
 static void add_mappings(const struct memory *mem, const char *text,
-			 struct machine_kernel_stats *out)
+			 struct machine_kernel_stats *out, uint64_t *vm_bytes)
 {
-	bool inside = false;
-	uint64_t start, end, kib;
-	char perms[5];
+	uint64_t start, kib, pss = 0;
+	uint32_t owner = NOBODYS;
 
 	for (const char *line = text; line && *line;
 	     line = strchr(line, '\n'), line += line != NULL) {
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &start, &end, perms) == 3) {
+		if (mapping_at(line, &start)) {
 			out->mappings++;
-			inside = ours(mem, start);
-		} else if (inside && sscanf(line, "Pss: %" SCNu64 " kB", &kib) == 1) {
-			out->guest_bytes += kib << 10;
-		} else if (inside && sscanf(line, "SwapPss: %" SCNu64 " kB", &kib) == 1) {
+			owner = whose(mem, start);
+		} else if (owner == NOBODYS) {
+			continue;
+		} else if (field_of(line, "Pss:", &kib)) {
+			pss = kib << 10;
+			out->guest_bytes += pss;
+			if (owner != STAGING)
+				vm_bytes[owner] += pss;
+		} else if (field_of(line, "Anonymous:", &kib)) {
+			out->pool_bytes += pss > kib << 10 ? pss - (kib << 10) : 0;
+		} else if (field_of(line, "SwapPss:", &kib)) {
 			out->host_swap_bytes += kib << 10;
 		}
 	}
 }
 
-int kernel_view_read(const struct memory *mem, struct machine_kernel_stats *out)
+int kernel_view_read(const struct memory *mem, struct machine_kernel_stats *out, uint64_t *vm_bytes)
 {
 	char *smaps = read_all("/proc/self/smaps"), *status = read_all("/proc/self/status");
 	const char *pte;
@@ -79,8 +114,9 @@ int kernel_view_read(const struct memory *mem, struct machine_kernel_stats *out)
 	int result = -EIO;
 
 	*out = (struct machine_kernel_stats){.mappings = 0};
+	memset(vm_bytes, 0, mem->max_ranges * sizeof *vm_bytes);
 	if (smaps && status) {
-		add_mappings(mem, smaps, out);
+		add_mappings(mem, smaps, out, vm_bytes);
 		pte = strstr(status, "VmPTE:");
 		if (pte && sscanf(pte, "VmPTE: %" SCNu64 " kB", &kib) == 1)
 			out->page_table_bytes = kib << 10;

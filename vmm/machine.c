@@ -21,8 +21,12 @@
 #include "lib/log.h"
 #include "vmm/machine_internal.h"
 
-#define PLACE_PATIENCE_MS 5000u /* for the pager to make room for a boot image */
-#define BALLOON_BATCH     64u   /* pages a hold of the lock */
+#define PLACE_PATIENCE_MS 5000u    /* for the pager to make room for a boot image */
+#define REPORT_BATCH      512u     /* reported pages a hold of the lock */
+#define STATS_NS          NS_PER_S /* how often guests are asked for their statistics */
+/* A hold of the lock while a balloon grows, some 0.1 ms: pages, and stretches of neighbours, each a system call or two. */
+#define HOLD_PAGES 128u
+#define HOLD_RUNS  32u
 
 static void on_event(void *ctx, vmid_t vm, uint32_t event)
 {
@@ -33,16 +37,28 @@ static void on_event(void *ctx, vmid_t vm, uint32_t event)
 		atomic_store(&v->boot_ns, v->made_in_ns + machine_now_ns() - v->started_ns);
 }
 
+/* How many of pages[0, nr), in ascending order, may be taken from their guest in one hold of the lock. */
+static unsigned one_hold(const gfn_t *pages, unsigned nr)
+{
+	unsigned runs = 1, n = 1;
+
+	for (; n < nr && n < HOLD_PAGES; n++) {
+		runs += pages[n].v > pages[n - 1].v + 1;
+		if (runs > HOLD_RUNS)
+			break;
+	}
+	return n;
+}
+
 static uint64_t on_balloon_gave(void *ctx, vmid_t vm, const gfn_t *pages, unsigned nr)
 {
 	struct machine *m = ctx;
 	uint64_t accepted = 0;
 
-	for (unsigned i = 0; i < nr; i += BALLOON_BATCH) { /* faults come in between */
+	for (unsigned done = 0, n; done < nr; done += n) { /* faults come in between */
+		n = one_hold(pages + done, nr - done);
 		machine_lock(m);
-		accepted += mm_balloon_gave(m->mm, vm.v, pages + i,
-					    nr - i < BALLOON_BATCH ? nr - i : BALLOON_BATCH,
-					    machine_now_ns());
+		accepted += mm_balloon_gave(m->mm, vm.v, pages + done, n, machine_now_ns());
 		machine_unlock(m);
 	}
 	return accepted;
@@ -62,11 +78,17 @@ static uint64_t on_balloon_took(void *ctx, vmid_t vm, const gfn_t *pages, unsign
 static uint64_t on_pages_reported(void *ctx, vmid_t vm, gfn_t start, npages_t nr)
 {
 	struct machine *m = ctx;
-	uint64_t accepted;
+	uint64_t accepted = 0;
 
-	machine_lock(m);
-	accepted = mm_pages_reported(m->mm, vm.v, start, nr, machine_now_ns());
-	machine_unlock(m);
+	/* a guest may report all it has at once: faults come in between */
+	for (npages_t done = 0; done < nr && accepted == done; done += REPORT_BATCH) {
+		npages_t now = nr - done < REPORT_BATCH ? nr - done : REPORT_BATCH;
+
+		machine_lock(m);
+		accepted +=
+			mm_pages_reported(m->mm, vm.v, gfn(start.v + done), now, machine_now_ns());
+		machine_unlock(m);
+	}
 	return accepted;
 }
 
@@ -77,6 +99,14 @@ static void on_balloon_forget(void *ctx, vmid_t vm)
 	machine_lock(m);
 	mm_balloon_driver(m->mm, vm.v, false, machine_now_ns());
 	m->vm[vm.v].balloon_driver = false; /* looked for again at the next tick */
+	machine_unlock(m);
+}
+
+void machine_balloon_ask(struct machine *m, vmid_t vm, npages_t pages)
+{
+	machine_lock(m);
+	if (vm.v < m->nr_vms && m->vm[vm.v].vm)
+		vm_balloon_set_target(m->vm[vm.v].vm, pages);
 	machine_unlock(m);
 }
 
@@ -423,6 +453,19 @@ static void watch_balloon(struct machine *m, uint32_t id)
 	if (s.driver != v->balloon_driver)
 		mm_balloon_driver(m->mm, id, s.driver, machine_now_ns());
 	v->balloon_driver = s.driver;
+	if (s.stats_updates != v->stats_updates) {
+		struct mm_vm_stats now;
+
+		mm_vm_stats(m->mm, id, machine_now_ns(), &now);
+		v->said = (struct vm_said_stats){
+			.actual_pages = s.actual_pages,
+			.touched_pages = now.resident_pages + now.shared_pages + now.swapped_pages};
+		v->stats_updates = s.stats_updates;
+	}
+	if (s.tells_stats && machine_now_ns() - v->stats_asked_ns >= STATS_NS) {
+		v->stats_asked_ns = machine_now_ns();
+		vm_balloon_poll_stats(v->vm);
+	}
 }
 
 void machine_reap(struct machine *m)
@@ -469,6 +512,7 @@ void machine_stop(struct machine *m)
 
 	if (m->stopped)
 		return;
+	m->kernel_read_ns = 0; /* read it now, whatever it costs */
 	if (m->started && machine_snapshot(m, true, &final) == 0)
 		m->final = final;
 	machine_lock(m);

@@ -35,6 +35,11 @@ struct machine_vm {
 	bool runs, doomed, reaping, joined; /* guarded by lock */
 	bool balloon_driver;                /* the manager knows of one; guarded by lock */
 	int broken; /* -errno of a page that could not be read back; guarded by lock */
+	/* guarded by lock: the kernel's view; its balloon driver's statistics: when they were last asked for, how many came
+	 * and what was the case then */
+	struct vm_kernel_stats kernel;
+	uint64_t stats_asked_ns, stats_updates;
+	struct vm_said_stats said;
 	struct vm_live_stats last; /* what it was when it was taken down */
 };
 
@@ -87,8 +92,10 @@ void machine_reap(struct machine *m);
 /* snapshot.c: what only the live body knows of a VM. Lock held. */
 void machine_read_live(struct machine *m, uint32_t id, struct vm_live_stats *out);
 
-/* kernel_view.c: what the kernel says, host-kvm rule 13. Lock held. */
-int kernel_view_read(const struct memory *mem, struct machine_kernel_stats *out);
+/* kernel_view.c: what the kernel says, host-kvm rule 13; vm_bytes: of each VM, by vmid, mem->max_ranges of them. Lock
+ * held. */
+int kernel_view_read(const struct memory *mem, struct machine_kernel_stats *out,
+		     uint64_t *vm_bytes);
 
 /* arena.c: records in an arena of jemalloc's a VM, or in the one heap where there is no jemalloc. */
 void arena_make(struct machine *m, uint32_t vm);

@@ -102,10 +102,12 @@ int memory_add_vm(struct memory *mem, uint32_t vm, npages_t pages, struct error 
 		low = hole_start;
 	}
 	*r = (struct memory_range){.bytes = high ? hole_end + high : low, .pages = pages};
-	r->start = reserve(r->bytes);
+	r->start = reserve(r->bytes + PAGE_BYTES);
 	if (!r->start)
 		return error_host(error, ENOMEM, "reserving %zu MiB of addresses for guest memory",
 				  r->bytes >> 20);
+	/* a gap between VMs, or the kernel makes one mapping of neighbours and counts them together (kernel_view.c) */
+	munmap(r->start + r->bytes, PAGE_BYTES);
 	result = uffd_register(&mem->uffd, r->start, low, true);
 	if (!result && high)
 		result = uffd_register(&mem->uffd, r->start + hole_end, high, true);

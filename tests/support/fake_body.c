@@ -408,6 +408,26 @@ void fake_body_settle(struct fake_body *f)
 	} while (mm_reclaim(f->mm, 16, f->now_ns) || f->nr_io);
 }
 
+/* What left memory left it in one of the ways that are counted, here and there. */
+static void check_reasons(const struct fake_body *f, const struct mm_host_stats *host)
+{
+	uint64_t clean = 0, zero = 0;
+
+	for (uint32_t i = 0; i < f->mm->top_vm; i++) {
+		struct mm_vm_stats v;
+
+		mm_vm_stats(f->mm, i, f->now_ns, &v);
+		clean += v.paging_reason[MM_PAGING_CLEAN];
+		zero += v.paging_reason[MM_PAGING_ZERO];
+		assert_int_equal(v.paged_out_pages, v.paging_reason[MM_PAGING_WRITTEN] +
+							    v.paging_reason[MM_PAGING_CLEAN] +
+							    v.paging_reason[MM_PAGING_ZERO]);
+		assert_true(v.held_ns <= v.stalled_ns);
+	}
+	assert_int_equal(clean, host->swap.clean_drops);
+	assert_int_equal(zero, host->swap.zero_drops);
+}
+
 void fake_body_check(const struct fake_body *f)
 {
 	struct mm_host_stats host;
@@ -419,4 +439,5 @@ void fake_body_check(const struct fake_body *f)
 	/* what the manager says is used covers what is there: the reserve is for pages that are there twice */
 	assert_true(f->frames <= host.used_pages);
 	assert_true(f->peak_frames <= host.memory_pages);
+	check_reasons(f, &host);
 }
