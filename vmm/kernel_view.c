@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * kernel_view.c: what the kernel counts as guest memory (host-kvm rule 13): the proportional share of anonymous pages
- * in guest ranges and staging, by /proc/self/smaps. Read with the machine lock held, so that nothing moves between the
+ * kernel_view.c: what the kernel counts as guest memory (host-kvm rule 13): anonymous pages in guest ranges and staging,
+ * by /proc/self/smaps (nobody else maps them, so their proportional share is all of them), and what the pool holds. Read with the machine lock held, so that nothing moves between the
  * lines; parsed from a copy.
  */
 #include <errno.h>
@@ -47,7 +47,7 @@ static bool ours(const struct memory *mem, uint64_t address)
 	uint32_t vm;
 	gfn_t g;
 
-	return memory_find(mem, address, &vm, &g) ||
+	return memory_find(mem, address, &vm, &g) || memory_is_spare(mem, address) ||
 	       address - (uintptr_t)mem->stage < mem->stage_bytes;
 }
 
@@ -63,7 +63,7 @@ static void add_mappings(const struct memory *mem, const char *text,
 		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &start, &end, perms) == 3) {
 			out->mappings++;
 			inside = ours(mem, start);
-		} else if (inside && sscanf(line, "Pss: %" SCNu64 " kB", &kib) == 1) {
+		} else if (inside && sscanf(line, "Anonymous: %" SCNu64 " kB", &kib) == 1) {
 			out->guest_bytes += kib << 10;
 		} else if (inside && sscanf(line, "SwapPss: %" SCNu64 " kB", &kib) == 1) {
 			out->host_swap_bytes += kib << 10;
@@ -84,6 +84,8 @@ int kernel_view_read(const struct memory *mem, struct machine_kernel_stats *out)
 		pte = strstr(status, "VmPTE:");
 		if (pte && sscanf(pte, "VmPTE: %" SCNu64 " kB", &kib) == 1)
 			out->page_table_bytes = kib << 10;
+		out->pool_bytes = memory_pool_bytes(mem);
+		out->guest_bytes += out->pool_bytes;
 		result = 0;
 	}
 	free(smaps);

@@ -14,6 +14,7 @@
 
 #include "ballast/guest_abi.h"
 #include "ballast/types.h"
+#include "dedup/scan.h"
 #include "lib/error.h"
 #include "mm/policy/policy.h"
 #include "mm/stats.h"
@@ -34,6 +35,10 @@ struct machine_config {
 	const char *work_dir;    /* consoles, guest swap disks; must exist */
 	const struct policy_ops *pager;
 	uint32_t state_ppm[MM_STATES]; /* thresholds of free memory: high, soft, hard, low */
+	bool share;                    /* equal pages share a frame */
+	uint32_t
+		share_capacity_pages; /* of all VMs, their holes included, and some for frames that outlive them */
+	struct dedup_scan_config scan; /* order and rates of looking for them */
 	bool balloon;                  /* guests get a balloon device, and the manager uses it */
 	uint64_t rebalance_ns;
 	uint64_t seed;
@@ -47,6 +52,7 @@ struct vm_config {
 	npages_t pages; /* configured */
 	npages_t min_pages;
 	uint32_t shares;
+	uint32_t group;     /* its pages are shared within the group only */
 	unsigned vcpus;     /* 1 for now */
 	const void *kernel; /* ELF64 image, borrowed until machine_add_vm returns */
 	size_t kernel_bytes;

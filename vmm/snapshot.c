@@ -42,6 +42,7 @@ static void read_kernel(struct machine *m, uint64_t now)
 				     ? k.guest_bytes
 				     : m->kernel.guest_bytes_peak;
 	m->kernel = k;
+	memory_mappings_counted(&m->memory, k.mappings);
 	m->kernel_read_ns = now;
 	m->kernel_cost_ns = machine_now_ns() - now;
 }
