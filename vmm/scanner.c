@@ -2,32 +2,50 @@
 /*
  * scanner.c: the thread that looks for pages to share. What it looks at, and how fast, is the manager's: mm_scan().
  *
- * Small batches a hold of the machine lock, so that faults are not kept waiting; polled every millisecond or so, as the
- * rates ask for (dedup/scan.h).
+ * A pass never starves the guests, whatever the rates ask for and whatever a page costs: the scanner holds the machine
+ * lock for a short time, less if a fault waits for it, and then stays away at least three times as long as it held it.
+ * So it has at most a quarter of the lock, however unfair the mutex, and of one processor. When pages are due is polled
+ * every millisecond or so, as the rates ask for (dedup/scan.h).
  */
 #include <errno.h>
-#include <sched.h>
 #include <time.h>
 
 #include "vmm/machine_internal.h"
 
-#define SCAN_BATCH   16u
+#define SCAN_BATCH   4u      /* pages between two looks at the clock */
+#define SCAN_HOLD_NS 300000u /* of the lock */
+#define SCAN_REST    3u      /* times as long as it was held */
 #define SCAN_WAIT_NS 1000000u
+
+/* Looks at pages that are due. Returns for how long it held the lock; *more: there are more. */
+static uint64_t scan_a_while(struct machine *m, bool *more)
+{
+	uint64_t began, now, again;
+
+	machine_lock(m);
+	began = now = machine_now_ns();
+	do {
+		*more = mm_scan(m->mm, SCAN_BATCH, now, &again) == SCAN_BATCH;
+		now = machine_now_ns();
+	} while (*more && now - began < SCAN_HOLD_NS &&
+		 !atomic_load_explicit(&m->lock_waiters, memory_order_relaxed));
+	machine_unlock(m);
+	return now - began;
+}
 
 static void *scanner_main(void *arg)
 {
-	const struct timespec pause = {.tv_nsec = SCAN_WAIT_NS};
 	struct machine *m = arg;
-	uint64_t again;
 
 	while (!atomic_load(&m->stop_threads)) {
-		machine_lock(m);
-		uint32_t looked = mm_scan(m->mm, SCAN_BATCH, machine_now_ns(), &again);
-		machine_unlock(m);
-		if (looked < SCAN_BATCH)
-			nanosleep(&pause, NULL);
-		else if (atomic_load_explicit(&m->lock_waiters, memory_order_relaxed))
-			sched_yield();
+		bool more;
+		uint64_t rest = scan_a_while(m, &more) * SCAN_REST;
+		struct timespec pause = {.tv_nsec = SCAN_WAIT_NS};
+
+		if (more || rest > SCAN_WAIT_NS)
+			pause = (struct timespec){.tv_sec = (time_t)(rest / NS_PER_S),
+						  .tv_nsec = (long)(rest % NS_PER_S)};
+		nanosleep(&pause, NULL);
 	}
 	return NULL;
 }
