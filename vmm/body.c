@@ -141,11 +141,11 @@ static int body_page_is_zero(void *body, uint32_t vm, gfn_t g, bool *zero)
 	return 0;
 }
 
-static int body_share(void *body, uint32_t vm, gfn_t g, uint32_t frame, bool fill)
+static int body_share(void *body, uint32_t vm, gfn_t g, uint32_t nr, uint32_t frame, bool fill)
 {
 	struct machine *m = body;
 
-	return memory_share(&m->memory, vm, g, frame, fill);
+	return memory_share(&m->memory, vm, g, nr, frame, fill);
 }
 
 static int body_share_zero(void *body, uint32_t vm, gfn_t g)

@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,21 +50,41 @@ static bool ours(const struct memory *mem, uint64_t address)
 	       address - (uintptr_t)mem->stage < mem->stage_bytes;
 }
 
+/*
+ * Not by sscanf, which measures the whole rest of the text at each call: with tens of thousands of mappings that takes
+ * minutes. Fields begin with a capital letter, mappings with their address.
+ */
+static bool mapping_at(const char *line, uint64_t *start)
+{
+	if (*line >= 'A' && *line <= 'Z')
+		return false;
+	*start = strtoull(line, NULL, 16);
+	return true;
+}
+
+static bool field_of(const char *line, const char *name, uint64_t *kib)
+{
+	size_t length = strlen(name);
+
+	if (strncmp(line, name, length) != 0)
+		return false;
+	*kib = strtoull(line + length, NULL, 10);
+	return true;
+}
+
 static void add_mappings(const struct memory *mem, const char *text,
 			 struct machine_kernel_stats *out)
 {
 	bool inside = false;
-	uint64_t start, end, kib;
-	char perms[5];
+	uint64_t start, kib;
 
-	for (const char *line = text; line && *line;
-	     line = strchr(line, '\n'), line += line != NULL) {
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &start, &end, perms) == 3) {
+	for (const char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		if (mapping_at(line, &start)) {
 			out->mappings++;
 			inside = ours(mem, start);
-		} else if (inside && sscanf(line, "Anonymous: %" SCNu64 " kB", &kib) == 1) {
+		} else if (inside && field_of(line, "Anonymous:", &kib)) {
 			out->guest_bytes += kib << 10;
-		} else if (inside && sscanf(line, "SwapPss: %" SCNu64 " kB", &kib) == 1) {
+		} else if (inside && field_of(line, "SwapPss:", &kib)) {
 			out->host_swap_bytes += kib << 10;
 		}
 	}
@@ -82,7 +101,7 @@ int kernel_view_read(const struct memory *mem, struct machine_kernel_stats *out)
 	if (smaps && status) {
 		add_mappings(mem, smaps, out);
 		pte = strstr(status, "VmPTE:");
-		if (pte && sscanf(pte, "VmPTE: %" SCNu64 " kB", &kib) == 1)
+		if (pte && field_of(pte, "VmPTE:", &kib))
 			out->page_table_bytes = kib << 10;
 		out->pool_bytes = memory_pool_bytes(mem);
 		out->guest_bytes += out->pool_bytes;

@@ -165,7 +165,7 @@ static int withdraw_by_copy(struct memory *mem, uint32_t vm, gfn_t g, uint8_t *t
 	if (result)
 		return result;
 	if (memory_in_pool(mem, vm, g))
-		result = memory_unshare(mem, vm, g);
+		result = memory_unshare(mem, vm, g, 1);
 	else if (madvise(page, PAGE_BYTES, MADV_DONTNEED))
 		result = -errno;
 	if (result)
@@ -192,25 +192,10 @@ int memory_withdraw(struct memory *mem, uint32_t vm, gfn_t g, stage_t s)
 	return result;
 }
 
-/* What is in the pool's mappings of [g, g + nr) leaves them. On an error all pages are present, those that left as
- * zeros: the caller needs their content no more. */
-static int unshare_run(struct memory *mem, uint32_t vm, gfn_t g, uint32_t nr)
-{
-	int result = 0;
-	uint32_t i;
-
-	for (i = 0; i < nr && !result; i++)
-		if (memory_in_pool(mem, vm, gfn(g.v + i)))
-			result = memory_unshare(mem, vm, gfn(g.v + i));
-	while (result && i--)
-		memory_map(mem, vm, gfn(g.v + i), NULL, false); /* -EEXIST if it did not leave */
-	return result;
-}
-
 int memory_discard(struct memory *mem, uint32_t vm, gfn_t g, uint32_t nr)
 {
 	uint8_t *page = memory_page(mem, vm, g);
-	int result = unshare_run(mem, vm, g, nr);
+	int result = mem->range[vm].frame ? memory_unshare(mem, vm, g, nr) : 0;
 
 	if (!result && madvise(page, (size_t)nr * PAGE_BYTES, MADV_DONTNEED))
 		result = -errno;

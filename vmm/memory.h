@@ -21,7 +21,7 @@ struct memory_range {
 	uint8_t *start;  /* hva of gpa 0 */
 	size_t bytes;    /* the hole included */
 	npages_t pages;  /* without it */
-	uint32_t *frame; /* by gfn: SHARE_NONE, or 1 + the pool frame it maps; NULL: no sharing */
+	uint32_t *frame; /* by gfn: what of the pool it maps: remap.h; NULL: no sharing */
 };
 
 struct memory {
@@ -37,6 +37,7 @@ struct memory {
 		nr_ranges; /* fault threads look ranges up without the lock; a range is set before it counts */
 	uint32_t max_ranges;
 	struct share_pool pool;
+	struct remap remap;
 };
 
 /* pool_frames: most shared frames; 0: no sharing. */

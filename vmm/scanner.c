@@ -26,6 +26,7 @@ static uint64_t scan_a_while(struct machine *m, bool *more)
 	began = now = machine_now_ns();
 	do {
 		*more = mm_scan(m->mm, SCAN_BATCH, now, &again) == SCAN_BATCH;
+		*more |= memory_tidy(&m->memory);
 		now = machine_now_ns();
 	} while (*more && now - began < SCAN_HOLD_NS &&
 		 !atomic_load_explicit(&m->lock_waiters, memory_order_relaxed));

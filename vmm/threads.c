@@ -198,8 +198,8 @@ int machine_threads_start(struct machine *m, struct error *error)
 	rc = reader_create(&m->memory.uffd, m->config.share, WAKE_SIGNAL, &m->reader);
 	if (rc)
 		return error_host(error, -rc, "thread that reads events");
-	m->memory.pool.before_remap = leave_lead;
-	m->memory.pool.ctx = m;
+	m->memory.remap.before = leave_lead;
+	m->memory.remap.ctx = m;
 	m->fault_thread = calloc(m->config.fault_threads ? m->config.fault_threads : FAULT_THREADS,
 				 sizeof *m->fault_thread);
 	if (!m->fault_thread)

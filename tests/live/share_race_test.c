@@ -221,7 +221,7 @@ static void share(struct world *w, uint32_t i, uint32_t frame, bool fill)
 		assert_int_equal(pwrite(w->mem.pool.fd, copy, sizeof copy, frame * PAGE_BYTES),
 				 PAGE_BYTES);
 	}
-	result = memory_share(&w->mem, 0, page_of(i), frame, fill);
+	result = memory_share(&w->mem, 0, page_of(i), 1, frame, fill);
 	w->share_ns += now_ns() - began;
 	if (result == -EAGAIN && !fill) {
 		w->refused++;
@@ -229,7 +229,7 @@ static void share(struct world *w, uint32_t i, uint32_t frame, bool fill)
 		w->failed += uffd_protect(&w->mem.uffd, page, false) != 0;
 		return;
 	}
-	w->failed += result != 0;
+	w->failed += result != 1;
 	w->record[i] = SHARED;
 	w->frame[i] = frame;
 	w->fills += fill;
