@@ -92,7 +92,7 @@ json_t *report_told_json(const struct mm_event *e, const char *const *names);
  * beyond what is known to differ:
  *   guest    <= manager's resident + shared + swapped: what a guest uses it has touched; the manager holds more, namely
  *               what the guest freed without telling
- *   kernel   of a VM: at most resident + shared, at least resident without pages on their way (those are in staging)
+ *   kernel   of a VM: at most resident, at least resident without pages on their way (those are in staging)
  *   kernel   of all:  at most the manager's used pages, at least used without the reserve (which may be idle)
  */
 #define REPORT_AGREE_BYTES (2ull << 20)

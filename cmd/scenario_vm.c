@@ -142,7 +142,7 @@ static const struct key vm_keys[] = {
 	{"vcpus", read_vcpus, .fallback = "1", .kind = &parse_count, .min = 1, .max = 64,
 	 KEY_FIELD(struct vm_draft, vm.vcpus)},
 	{"guest", read_guest, .fallback = "{}"},
-	{.name = "group", .unbuilt = "one group for all"},
+	{"group", key_read_name, .max = VM_NAME_CHARS, KEY_FIELD(struct vm_draft, vm.group)},
 	{.name = "workload", .read = read_workload},
 	{.name = NULL},
 };

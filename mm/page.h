@@ -288,8 +288,12 @@ void share_page_left(struct mm *m, struct mm_vm *v,
 bool share_break(struct mm *m, struct mm_vm *v, uint32_t g); /* false: must wait for a frame */
 void share_let_go(struct mm *m, struct mm_vm *v,
 		  uint32_t g); /* a shared page is about to be given up */
-bool share_before_swap(struct mm *m, struct mm_vm *v, uint32_t g);
 bool share_fault(struct mm *m, struct mm_vm *v, uint32_t g, bool write);
+void share_put(struct mm *m, uint32_t frame); /* one page less shares it */
+
+/* share_scan.c */
+#define SHARE_RUN_PAGES 32u /* a call of the body, which must not take long */
+bool share_before_swap(struct mm *m, struct mm_vm *v, uint32_t g);
 
 /* balloon.c */
 bool balloon_works(const struct mm *m,

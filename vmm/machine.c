@@ -125,6 +125,8 @@ static int create_mm(struct machine *m, struct error *error)
 		.swap_pages = c->swap_pages,
 		.pager = c->pager,
 		.balloon = c->balloon,
+		.share_capacity_pages = c->share ? c->share_capacity_pages : 0,
+		.scan = c->scan,
 		.rebalance_ns = c->rebalance_ns,
 		.seed = c->seed,
 		.start_ns = machine_now_ns(),
@@ -189,20 +191,24 @@ int machine_create(const struct machine_config *config, struct machine **out, st
 	pthread_mutexattr_init(&adaptive);
 	pthread_mutexattr_settype(&adaptive, PTHREAD_MUTEX_ADAPTIVE_NP);
 	pthread_mutex_init(&m->lock, &adaptive);
-	pthread_mutex_init(&m->reading, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&m->pager_wish, &monotonic);
 	m->vm = calloc(config->max_vms, sizeof *m->vm);
 	result = m->vm ? 0 : error_host(error, ENOMEM, "machine");
 	if (!result)
-		result = memory_create(&m->memory, config->max_vms, config->evict, error);
+		result = memory_create(&m->memory, config->max_vms, config->evict,
+				       config->share ? config->share_capacity_pages : 0, error);
+	if (config->share_mappings)
+		m->memory.remap.most_mappings = config->share_mappings;
 	if (!result)
 		result = create_swap(m, error);
 	if (!result)
 		result = create_mm(m, error);
 	if (!result)
 		result = machine_threads_start(m, error);
+	if (!result)
+		result = machine_scanner_start(m, error);
 	if (result) {
 		machine_destroy(m);
 		return result;
@@ -346,8 +352,10 @@ static int make_vm(struct machine *m, uint32_t id, const struct vm_config *confi
 static int add_to_mm(struct machine *m, uint32_t id, const struct vm_config *config,
 		     struct error *error)
 {
-	struct mm_vm_config vm = {
-		.pages = config->pages, .min_pages = config->min_pages, .shares = config->shares};
+	struct mm_vm_config vm = {.pages = config->pages,
+				  .min_pages = config->min_pages,
+				  .shares = config->shares,
+				  .group = config->group};
 	int result;
 
 	if (pages_to_bytes(config->pages) > GUEST_HOLE_START) {
@@ -548,8 +556,10 @@ void machine_destroy(struct machine *m)
 	if (m->mm)
 		machine_stop(m);
 	machine_threads_stop(m);
+	machine_scanner_stop(m);
 	if (m->mm)
 		wait_for_requests(m);
+	machine_reader_stop(m);
 	for (unsigned i = 0; m->vm && i < m->nr_vms; i++)
 		vm_destroy(m->vm[i].vm);
 	swapfile_destroy(m->swap);
@@ -562,7 +572,6 @@ void machine_destroy(struct machine *m)
 	memory_destroy(&m->memory);
 	kvm_host_close(&m->kvm);
 	pthread_cond_destroy(&m->pager_wish);
-	pthread_mutex_destroy(&m->reading);
 	pthread_mutex_destroy(&m->lock);
 	free(m->final);
 	free(m->vm);

@@ -14,6 +14,7 @@
 
 #include "ballast/guest_abi.h"
 #include "ballast/types.h"
+#include "dedup/scan.h"
 #include "lib/error.h"
 #include "mm/event.h"
 #include "mm/policy/policy.h"
@@ -28,6 +29,8 @@ enum machine_evict {
 	MACHINE_EVICT_COPY,
 };
 
+#define MACHINE_MOST_FRAMES 0x7ffffffeu
+
 struct machine_config {
 	npages_t memory_pages;
 	npages_t swap_pages;     /* capacity; 0: no paging by the host */
@@ -36,6 +39,12 @@ struct machine_config {
 	const char *work_dir;    /* consoles, guest swap disks; must exist */
 	const struct policy_ops *pager;
 	uint32_t state_ppm[MM_STATES]; /* thresholds of free memory: high, soft, hard, low */
+	bool share;                    /* equal pages share a frame */
+	uint32_t
+		share_capacity_pages; /* of all VMs, their holes included, and some for frames that outlive them; at most MACHINE_MOST_FRAMES */
+	uint64_t
+		share_mappings; /* sharing stops at so many mappings; 0: nine tenths of what the kernel allows */
+	struct dedup_scan_config scan; /* order and rates of looking for them */
 	bool balloon;                  /* guests get a balloon device, and the manager uses it */
 	uint64_t rebalance_ns;
 	uint64_t seed;
@@ -49,6 +58,7 @@ struct vm_config {
 	npages_t pages; /* configured */
 	npages_t min_pages;
 	uint32_t shares;
+	uint32_t group;     /* its pages are shared within the group only */
 	unsigned vcpus;     /* 1 for now */
 	const void *kernel; /* ELF64 image, borrowed until machine_add_vm returns */
 	size_t kernel_bytes;
@@ -65,9 +75,9 @@ enum vm_exit { VM_RUNNING, VM_HALTED, VM_CRASHED };
 
 /* What the kernel counts as a VM's memory, and what the manager had at that moment: of the latest reading. */
 struct vm_kernel_stats {
-	uint64_t bytes;                        /* PSS of its range */
-	npages_t resident_pages, shared_pages; /* the manager's */
-	npages_t moving_pages; /* of the resident ones: in staging, or on their way in */
+	uint64_t bytes;          /* anonymous pages of its range */
+	npages_t resident_pages; /* the manager's */
+	npages_t moving_pages;   /* of the resident ones: in staging, or on their way in */
 };
 
 /* What was the case when the guest's driver last told its memory statistics (10 ms later at most). */
@@ -93,7 +103,7 @@ struct vm_live_stats {
 
 /* What the kernel says (host-kvm rule 13); bytes. */
 struct machine_kernel_stats {
-	uint64_t guest_bytes;      /* PSS of guest ranges + staging */
+	uint64_t guest_bytes;      /* anonymous pages of guest ranges and staging, and the pool */
 	npages_t used_pages;       /* what the manager had in use at that moment */
 	uint64_t pool_bytes;       /* of guest_bytes: frames that are shared */
 	uint64_t guest_bytes_peak; /* highest reading so far */

@@ -61,14 +61,16 @@ struct machine {
 	unsigned nr_pending;
 	bool read_here;     /* the lock's holder will do one demand read itself */
 	struct mm_io *mine; /* and this is it */
+	bool leads;         /* the lock's holder is the thread that reads events */
 
 	pthread_cond_t pager_wish; /* something to reclaim, or a VM ended */
 	bool pager_sleeps;
 	atomic_bool stop_threads;
-	pthread_mutex_t reading; /* held by the one fault thread that reads events: see threads.c */
+	struct reader *reader; /* owned; who reads events: threads.c */
 	pthread_t *fault_thread;
 	unsigned nr_fault_threads;
-	pthread_t pager_thread;
+	pthread_t pager_thread, scanner_thread;
+	bool scanner_runs;
 	bool pager_runs, started, stopped;
 
 	struct machine_kernel_stats kernel; /* last reading */
@@ -84,7 +86,14 @@ extern const struct mm_body_ops machine_body_ops;
 
 /* threads.c */
 int machine_threads_start(struct machine *m, struct error *error);
+/* Ends all but the drainer: requests under way may still change mappings. */
 void machine_threads_stop(struct machine *m);
+/* Nothing changes mappings any more. */
+void machine_reader_stop(struct machine *m);
+/* scanner.c */
+int machine_scanner_start(struct machine *m, struct error *error);
+void machine_scanner_stop(struct machine *m); /* after stop_threads was set */
+
 void machine_swap_done(void *ctx, struct mm_io *const *io, const int *result, unsigned nr);
 /* VMs whose threads have all left are taken down; with the lock held, which it drops meanwhile. */
 void machine_reap(struct machine *m);

@@ -51,7 +51,6 @@ static void read_kernel(struct machine *m, uint64_t now)
 		m->vm[i].kernel = (struct vm_kernel_stats){
 			.bytes = vm_bytes[i],
 			.resident_pages = v.resident_pages,
-			.shared_pages = v.shared_pages,
 			.moving_pages = v.sampled_pages + v.leaving_pages,
 		};
 	}
@@ -63,6 +62,7 @@ static void read_kernel(struct machine *m, uint64_t now)
 				     ? k.guest_bytes
 				     : m->kernel.guest_bytes_peak;
 	m->kernel = k;
+	memory_mappings_counted(&m->memory, k.mappings);
 	m->kernel_read_ns = now;
 	m->kernel_cost_ns = machine_now_ns() - now;
 }

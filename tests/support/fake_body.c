@@ -14,15 +14,21 @@ static bool happens(struct fake_body *f, uint32_t ppm)
 	return ppm && rng_below(&f->rng, PPM) < ppm;
 }
 
-/* The page being mapped is not charged yet; a page that came back while it is written is there twice. */
-static void count_frame(struct fake_body *f)
+/* One frame more. The page being mapped is not charged yet, and a page that came back while it is written is there
+ * twice; more: what the manager has free and may be used for a moment. */
+static void count_frame_within(struct fake_body *f, npages_t more)
 {
 	f->frames++;
 	if (f->mm)
 		assert_true(f->frames <= f->mm->charged + f->mm->orphans + f->mm->pool +
-						 f->mm->extra_stages + MM_COPY_PAGES);
+						 f->mm->extra_stages + MM_COPY_PAGES + more);
 	if (f->frames > f->peak_frames)
 		f->peak_frames = f->frames;
+}
+
+static void count_frame(struct fake_body *f)
+{
+	count_frame_within(f, 0);
 }
 
 static struct fake_page *page_at(struct fake_body *f, uint32_t vm, gfn_t g)
@@ -226,27 +232,44 @@ static int fake_page_is_zero(void *body, uint32_t vm, gfn_t g, bool *zero)
 	return 0;
 }
 
-static int fake_share(void *body, uint32_t vm, gfn_t g, uint32_t frame, bool fill)
+/* Fills first, all of them, as the live body does: only then are the pages' own frames free. */
+static void fill_frames(struct fake_body *f, const struct fake_page *p, uint32_t nr, uint32_t frame)
+{
+	for (uint32_t i = 0; i < nr; i++) {
+		f->pool[frame + i] = (struct fake_frame){.content = p[i].content, .used = true};
+		count_frame_within(f, mm_free_pages(f->mm));
+	}
+}
+
+static int fake_share(void *body, uint32_t vm, gfn_t g, uint32_t nr, uint32_t frame, bool fill)
 {
 	struct fake_body *f = body;
 	struct fake_page *p = page_at(f, vm, g);
+	uint32_t did = 0;
 
-	assert_true(p->present && !p->frame && frame < f->pool_frames);
-	assert_int_equal(f->pool[frame].used, !fill);
+	assert_true(nr && g.v + nr <= f->guest_pages[vm] && frame + nr <= f->pool_frames);
+	for (uint32_t i = 0; i < nr; i++) {
+		assert_true(p[i].present && !p[i].frame);
+		assert_int_equal(f->pool[frame + i].used, !fill);
+	}
 	if (happens(f, f->refuse_share_ppm))
 		return -28;
-	p->protected = true;
-	if (!fill && f->pool[frame].content != p->content)
-		return -11;
-	if (fill) {
-		f->pool[frame] = (struct fake_frame){.content = p->content, .used = true};
-		count_frame(f); /* there twice for a moment */
+	for (uint32_t i = 0; i < nr; i++)
+		p[i].protected = true;
+	if (nr > 1 && happens(f, f->refuse_share_ppm))
+		nr = 1 + (uint32_t)rng_below(&f->rng, nr - 1);
+	if (fill)
+		fill_frames(f, p, nr, frame);
+	while (did < nr && f->pool[frame + did].content == p[did].content) {
+		f->frames--;
+		f->pool[frame + did].mapped++;
+		p[did].frame = frame + did + 1;
+		p[did].woken++;
+		did++;
 	}
-	f->frames--;
-	f->pool[frame].mapped++;
-	p->frame = frame + 1;
-	p->woken++;
-	return 0;
+	if (did > 1)
+		f->shared_runs++;
+	return did ? (int)did : -11;
 }
 
 static int fake_share_zero(void *body, uint32_t vm, gfn_t g)

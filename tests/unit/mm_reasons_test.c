@@ -260,7 +260,10 @@ static void sharing_looks(void **state)
 	(void)state;
 	config.share_capacity_pages = 20;
 	config.scan = (struct dedup_scan_config){
-		DEDUP_SCAN_SEQUENTIAL, DEDUP_SCAN_UNLIMITED, DEDUP_SCAN_UNLIMITED, 0, 0, 0};
+
+		.order = DEDUP_SCAN_SEQUENTIAL,
+		.rate_pages = DEDUP_SCAN_UNLIMITED,
+		.vm_rate_pages = DEDUP_SCAN_UNLIMITED};
 	w = world_of(config, 20);
 	for (uint32_t vm = 0; vm < 2; vm++) {
 		struct mm_vm_config c = {.pages = 5, .shares = 1000, .group = vm};

@@ -16,10 +16,8 @@ static struct machine_snapshot *made_accounts(void)
 	s->vm[0].swapped_pages = 240;
 	s->kernel.guest_bytes = 900 * PAGE_BYTES;
 	s->kernel.used_pages = 950;
-	live->kernel = (struct vm_kernel_stats){.bytes = 710 * PAGE_BYTES + 5,
-						.resident_pages = 700,
-						.shared_pages = 60,
-						.moving_pages = 40};
+	live->kernel = (struct vm_kernel_stats){
+		.bytes = 710 * PAGE_BYTES + 5, .resident_pages = 700, .moving_pages = 40};
 	live->said = (struct vm_said_stats){.actual_pages = 1000, .touched_pages = 1000};
 	live->balloon.deflate_on_oom = true;
 	live->balloon.actual_pages = 77; /* of now, not of then */
@@ -83,7 +81,7 @@ static void test_limits_of_a_vm(void **state)
 	expect_vm(s, false, true);
 	live->said.touched_pages = 100000; /* the guest freed it without telling */
 	expect_vm(s, true, true);
-	live->kernel.bytes = (700 + 60 + 512) * PAGE_BYTES;
+	live->kernel.bytes = (700 + 512) * PAGE_BYTES;
 	expect_vm(s, true, true);
 	live->kernel.bytes += PAGE_BYTES;
 	expect_vm(s, true, false);
