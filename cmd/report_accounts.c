@@ -50,9 +50,8 @@ void report_account_vm(const struct machine_snapshot *s, unsigned vm, struct rep
 		out->guest_agrees =
 			out->guest_in_use_pages <= live->said.touched_pages + AGREE_PAGES;
 	if (out->kernel_read)
-		out->kernel_agrees =
-			out->kernel_pages <= k->resident_pages + AGREE_PAGES &&
-			out->kernel_pages + AGREE_PAGES >= least;
+		out->kernel_agrees = out->kernel_pages <= k->resident_pages + AGREE_PAGES &&
+				     out->kernel_pages + AGREE_PAGES >= least;
 }
 
 void report_account_host(const struct machine_snapshot *s, struct report_account_host *out)

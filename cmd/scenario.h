@@ -27,7 +27,7 @@ struct scenario_vm {
 	unsigned vcpus;
 	const struct policy_ops *guest_pager;
 	npages_t guest_swap_pages;
-	bool guest_reporting; /* the guest tells which of its pages are free */
+	bool guest_reporting;            /* the guest tells which of its pages are free */
 	char group[SCENARIO_NAME_BYTES]; /* empty: the one of all VMs without */
 	char kernel
 		[SCENARIO_PATH_BYTES]; /* ELF64 file to boot; empty: the lab guest in the program */
