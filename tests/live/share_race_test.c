@@ -26,44 +26,17 @@
 #include <unistd.h>
 
 #include "mm/mm.h"
+#include "tests/support/count_guest.h"
 #include "tests/support/live.h"
 #include "tests/support/script_guest.h"
 #include "vmm/memory.h"
 #include "vmm/reader.h"
 
-#define PAGES     2u
-#define WORKERS   2u
-#define FIRST     0x400u    /* gfn of the first page under test */
-#define CODE_GPA  0x210000u /* the counting guest */
-#define FLAGS_GPA 0x211000u
-#define FRAMES    8u
-#define ROUNDS    20000u
-
-/* Counts at FIRST and FIRST + 1, and in rcx, until told to stop; leaves rcx behind. */
-extern const uint8_t count_start[], count_end[];
-__asm__(".pushsection .rodata\n"
-	".globl count_start, count_end\n"
-	".intel_syntax noprefix\n"
-	"count_start:\n"
-	"	xor ecx, ecx\n"
-	"1:	inc qword ptr ds:[0x400000]\n"
-	"	inc qword ptr ds:[0x401000]\n"
-	"	inc rcx\n"
-	"	cmp dword ptr ds:[0x211000], 0\n"
-	"	je 1b\n"
-	"	mov ds:[0x211008], rcx\n"
-	"	mov dword ptr ds:[0x211010], 1\n"
-	"2:	pause\n"
-	"	jmp 2b\n"
-	"count_end:\n"
-	".att_syntax prefix\n"
-	".popsection\n");
-
-struct guest_flags {
-	_Atomic uint32_t stop, unused;
-	uint64_t count;
-	_Atomic uint32_t done;
-};
+#define PAGES   2u
+#define WORKERS 2u
+#define FIRST   0x400u /* gfn of the first page under test */
+#define FRAMES  8u
+#define ROUNDS  20000u
 
 enum what { OWN, SHARED, ABSENT };
 
@@ -174,7 +147,7 @@ static void nothing(int signal)
 	(void)signal;
 }
 
-static void world_make(struct world *w, enum machine_evict evict, bool device)
+static void world_make(struct world *w, enum machine_evict evict)
 {
 	struct sigaction action = {.sa_handler = nothing};
 
@@ -188,17 +161,15 @@ static void world_make(struct world *w, enum machine_evict evict, bool device)
 		assert_int_equal(memory_map(&w->mem, 0, page_of(i), NULL, false), 0);
 	for (unsigned i = 0; i < WORKERS; i++)
 		assert_int_equal(pthread_create(&w->worker[i], NULL, serve, w), 0);
-	if (device)
-		assert_int_equal(pthread_create(&w->device, NULL, count_as_device, w), 0);
+	assert_int_equal(pthread_create(&w->device, NULL, count_as_device, w), 0);
 }
 
-static void world_stop(struct world *w, bool device)
+static void world_stop(struct world *w)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
 
 	atomic_store(&w->stop, true);
-	if (device)
-		pthread_join(w->device, NULL);
+	pthread_join(w->device, NULL);
 	for (unsigned i = 0; i < WORKERS; i++)
 		while (pthread_tryjoin_np(w->worker[i], NULL)) {
 			for (unsigned k = i; k < WORKERS; k++)
@@ -362,7 +333,7 @@ static void race(enum machine_evict evict)
 	uint32_t random = 1;
 	uint64_t counted;
 
-	world_make(&w, evict, true);
+	world_make(&w, evict);
 	guest_start(&w, &g);
 	for (unsigned n = live_scaled(ROUNDS); n; n--) {
 		random = random * 1664525u + 1013904223u;
@@ -374,7 +345,7 @@ static void race(enum machine_evict evict)
 		if (w.record[i] == ABSENT)
 			restore(&w, i);
 	pthread_mutex_unlock(&w.lock);
-	world_stop(&w, true);
+	world_stop(&w);
 	print_message("guest %llu device %llu; shares %llu (%.1f us, %llu filled, %llu refused), "
 		      "breaks %llu (%.1f us), withdrawals %llu (%.1f us), stale events %llu\n",
 		      (unsigned long long)counted, (unsigned long long)w.device_count,
