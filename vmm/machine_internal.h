@@ -98,6 +98,16 @@ void machine_swap_done(void *ctx, struct mm_io *const *io, const int *result, un
 /* VMs whose threads have all left are taken down; with the lock held, which it drops meanwhile. */
 void machine_reap(struct machine *m);
 
+/* machine_vm.c: what the threads of a VM tell. */
+void machine_vm_callbacks(struct vm_callbacks *c);
+/* What an earlier run left in the guest's console log goes when this one is sure to begin. */
+void machine_empty_console(const struct machine *m, const char *name);
+
+/* machine_balloon.c: what balloon devices tell. */
+void machine_balloon_callbacks(struct vm_callbacks *c);
+/* At each tick, lock held: has a driver come or gone, or told statistics? It is asked for them now and then. */
+void machine_balloon_watch(struct machine *m, uint32_t id);
+
 /* snapshot.c: what only the live body knows of a VM. Lock held. */
 void machine_read_live(struct machine *m, uint32_t id, struct vm_live_stats *out);
 
