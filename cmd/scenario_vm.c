@@ -19,7 +19,7 @@ struct vm_draft {
 	struct scenario_vm vm;
 	uint32_t count;
 	struct guest_draft {
-		uint32_t kind, reporting;
+		uint32_t kind, reporting, balloon_ppm;
 		const struct policy_ops *pager;
 		npages_t swap_pages; /* UINT64_MAX: as big as memory */
 		const char *kernel;  /* borrowed from the document; NULL: the built-in one */
@@ -95,6 +95,8 @@ static const struct key guest_keys[] = {
 	{"pager", key_read_pager, .fallback = "clock", KEY_FIELD(struct guest_draft, pager)},
 	{"swap", key_read_pages, .min = 0, .max = PARSE_BYTES_MAX,
 	 KEY_FIELD(struct guest_draft, swap_pages)},
+	{"balloon", key_read_number, .fallback = "65%", .kind = &parse_percent, .min = 0,
+	 .max = PPM, KEY_FIELD(struct guest_draft, balloon_ppm)},
 	{"reporting", read_reporting, .fallback = "no"},
 	{.name = "kernel", .read = read_kernel},
 	{.name = "initrd", .unbuilt = LINUX_ONLY},
@@ -159,6 +161,7 @@ static int read_draft(const struct node *entry, struct vm_draft *draft, struct e
 		return err;
 	draft->vm.guest_pager = draft->guest.pager;
 	draft->vm.guest_reporting = draft->guest.reporting;
+	draft->vm.guest_balloon_ppm = draft->guest.balloon_ppm;
 	draft->vm.guest_swap_pages = guest_swap(draft);
 	if (draft->guest.kernel)
 		strcpy(draft->vm.kernel, draft->guest.kernel); /* read_kernel saw to its length */

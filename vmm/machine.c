@@ -168,7 +168,7 @@ void machine_reap(struct machine *m)
 
 		if (!v->runs || !v->vm || v->reaping) /* vm is set before runs, without the lock */
 			continue;
-		if (m->config.balloon)
+		if (m->config.balloon && !atomic_load(&v->vcpus_left)) /* who left has no word */
 			machine_balloon_watch(m, i);
 		if (v->broken)
 			vm_kick(v->vm);

@@ -124,6 +124,7 @@ static const struct bad {
 	{VM("memroy: 3"), 4, 5, "'memroy'", "did you mean memory?"},
 	{VM("guest: {kind: linux}"), 4, 19, "'linux' is not built yet", "lab"},
 	{VM("guest: {initrd: x}"), 4, 13, "'initrd'", "not built yet"},
+	{VM("guest: {balloon: 101%}"), 4, 22, "balloon", "100%"},
 	{VM("guest: {kernel: ''}"), 4, 21, "kernel", "ELF64"},
 	{VM("guest: {pager: arc}"), 4, 20, "'arc' is unknown", "clock"},
 	{VM("guest: lab"), 4, 12, "'lab' is not a map", "a map"},
