@@ -319,6 +319,7 @@ bool share_before_swap(struct mm *m, struct mm_vm *v, uint32_t g)
 uint32_t mm_scan(struct mm *m, uint32_t max_pages, uint64_t now_ns, uint64_t *again_ns)
 {
 	uint32_t looked = 0, vm;
+	bool more = false;
 	gfn_t g;
 
 	*again_ns = UINT64_MAX;
@@ -327,7 +328,8 @@ uint32_t mm_scan(struct mm *m, uint32_t max_pages, uint64_t now_ns, uint64_t *ag
 	mm_enter(m, now_ns);
 	/* skipped pages are cheap but not free: an eighth of a look at most */
 	for (uint32_t steps = 0; looked < max_pages && steps < max_pages * 8; steps++) {
-		if (!dedup_scan_next(m->scan, m->now_ns, &vm, &g, again_ns))
+		more = dedup_scan_next(m->scan, m->now_ns, &vm, &g, again_ns);
+		if (!more)
 			break;
 		if (!worth_a_look(m, &m->vm[vm], g.v)) {
 			dedup_scan_skipped(m->scan);
@@ -336,8 +338,19 @@ uint32_t mm_scan(struct mm *m, uint32_t max_pages, uint64_t now_ns, uint64_t *ag
 		try_page(m, &m->vm[vm], (uint32_t)g.v, false);
 		looked++;
 	}
+	if (more)
+		*again_ns = m->now_ns;
 	if (looked)
 		fault_serve_waiting(m);
 	mm_leave(m);
 	return looked;
+}
+
+void mm_scan_rates(struct mm *m, uint32_t rate_pages, uint32_t vm_rate_pages, uint64_t now_ns)
+{
+	if (!m->dedup)
+		return;
+	mm_enter(m, now_ns);
+	dedup_scan_rates_set(m->scan, rate_pages, vm_rate_pages, m->now_ns);
+	mm_leave(m);
 }

@@ -32,6 +32,7 @@ struct mm_swap_stats {
 #define MM_SHARE_REASONS 14
 
 struct mm_share_stats {
+	uint64_t passed_pages;  /* that the scanner came past, looked at or not worth a look */
 	uint64_t scanned_pages; /* looked at: hashed, or found to be zeros */
 	uint64_t hashed_pages;
 	npages_t hints;
