@@ -8,14 +8,16 @@
 #include "lib/error.h"
 #include "vmm/machine.h"
 
+enum bench_goal { RATIO_AT_MOST, RATIO_AT_LEAST, VALUE_AT_MOST };
+
 struct bench_result {
 	const char *name; /* fault.zero.p50 */
 	double value;
 	const char *unit;
-	double reference;           /* same unit, measured in the same run */
+	double reference;           /* same unit, measured in the same run; 0: there is none */
 	const char *reference_what; /* a word on what it is */
-	double goal;                /* for the ratio, or for the value if goal_is_value; 0: none */
-	bool goal_is_value;
+	double goal;                /* 0: none */
+	enum bench_goal goal_for;
 	unsigned samples;
 };
 
@@ -39,6 +41,7 @@ void samples_free(struct samples *s);
 
 int bench_fault(struct bench *b, struct error *error);
 int bench_boot(struct bench *b, struct error *error);
+int bench_share(struct bench *b, struct error *error);
 int bench_overhead(struct bench *b, struct error *error);
 
 /* A machine with the usual settings; work files in b->dir. */
