@@ -153,7 +153,7 @@ static bool goes_on(struct mm *m, struct run *r, uint32_t g, uint32_t to, uint64
 	    page_of(m, home, &same) != r->v)
 		return false;
 	m->share.scanned_pages++;
-	dedup_scan_beside(m->scan);
+	dedup_scan_beside(m->scan, vm_id(m, r->v));
 	if (m->ops->page_is_zero(m->body, vm_id(m, r->v), gfn(g), &zero) || zero ||
 	    try_hash(m, home, hash) || dedup_ineligible(m->dedup, home, *hash))
 		return false;
@@ -262,30 +262,42 @@ static enum dedup_reason share_as_zero(struct mm *m, struct mm_vm *v, uint32_t g
 	return DEDUP_ZERO;
 }
 
-/* Looks at a page; alone, or with its neighbours if that helps. Returns how many pages *why is said of. */
-static uint32_t look_at(struct mm *m, struct mm_vm *v, uint32_t g, bool alone,
-			enum dedup_reason *why)
+/* A page to be looked at, and what was read of it: true a moment ago. */
+struct look {
+	struct mm_vm *v;
+	uint32_t g;
+	int error; /* of reading */
+	bool zero;
+	uint64_t hash; /* unless zero */
+};
+
+static struct look look_begin(struct mm *m, struct mm_vm *v, uint32_t g)
 {
-	uint32_t vm = vm_id(m, v), home = v->home + g, nr;
-	bool zero = false;
-	uint64_t hash;
-	int result = m->ops->page_is_zero(m->body, vm, gfn(g), &zero);
+	struct look l = {.v = v, .g = g};
 
 	m->share.scanned_pages++;
-	*why = DEDUP_FAILED;
-	if (result)
+	l.error = m->ops->page_is_zero(m->body, vm_id(m, v), gfn(g), &l.zero);
+	if (!l.error && !l.zero)
+		l.error = try_hash(m, v->home + g, &l.hash);
+	return l;
+}
+
+/* Shares the page, alone, or with its neighbours if that helps. Returns how many pages *why is said of. */
+static uint32_t look_end(struct mm *m, const struct look *l, bool alone, enum dedup_reason *why)
+{
+	uint32_t nr;
+
+	*why = l->error == -16 ? DEDUP_BUSY : DEDUP_FAILED;
+	if (l->error)
 		return 1;
-	if (zero) {
-		*why = share_as_zero(m, v, g);
+	if (l->zero) {
+		*why = share_as_zero(m, l->v, l->g);
 		return 1;
 	}
-	*why = DEDUP_BUSY;
-	if (try_hash(m, home, &hash))
-		return 1;
-	nr = alone ? 0 : try_run(m, v, g, hash, why);
+	nr = alone ? 0 : try_run(m, l->v, l->g, l->hash, why);
 	if (nr)
 		return nr;
-	*why = dedup_try(m->dedup, &try_ops, m, home, hash);
+	*why = dedup_try(m->dedup, &try_ops, m, l->v->home + l->g, l->hash);
 	return 1;
 }
 
@@ -297,53 +309,74 @@ static bool worth_a_look(struct mm *m, struct mm_vm *v, uint64_t g)
 	       page_of(m, v->home + (uint32_t)g, &same);
 }
 
-static bool try_page(struct mm *m, struct mm_vm *v, uint32_t g, bool alone)
+static bool try_page(struct mm *m, const struct look *l, bool alone)
 {
 	enum dedup_reason why;
-	uint32_t nr = look_at(m, v, g, alone, &why);
+	uint32_t nr = look_end(m, l, alone, &why);
 
 	m->share.reason[why] += nr;
-	v->share_reason[why] += nr;
+	l->v->share_reason[why] += nr;
 	return why == DEDUP_SHARED || why == DEDUP_SHARED_NEW || why == DEDUP_ZERO;
 }
 
 bool share_before_swap(struct mm *m, struct mm_vm *v, uint32_t g)
 {
-	if (!m->dedup || v->home == DEDUP_NONE || !worth_a_look(m, v, g) ||
-	    !try_page(m, v, g, true))
+	struct look l;
+
+	if (!m->dedup || v->home == DEDUP_NONE || !worth_a_look(m, v, g))
+		return false;
+	l = look_begin(m, v, g);
+	if (!try_page(m, &l, true))
 		return false;
 	v->shared_before_swap++;
 	return true;
 }
 
+/* Reads the next pages that are due, at most max, and asks for what the table knows of them. *more: there may be more. */
+static uint32_t read_ahead_of_table(struct mm *m, struct look *look, uint32_t max, bool *more,
+				    uint64_t *again_ns)
+{
+	uint32_t nr = 0, vm;
+	gfn_t g;
+
+	*more = true;
+	/* skipped pages are cheap but not free: an eighth of a look at most */
+	for (uint32_t steps = 0; nr < max && steps < max * 8 && *more; steps++) {
+		*more = dedup_scan_next(m->scan, m->now_ns, &vm, &g, again_ns);
+		if (*more && worth_a_look(m, &m->vm[vm], g.v)) {
+			look[nr] = look_begin(m, &m->vm[vm], (uint32_t)g.v);
+			dedup_expect(m->dedup, look[nr++].hash);
+		} else if (*more) {
+			dedup_scan_skipped(m->scan);
+		}
+	}
+	for (uint32_t i = 0; i < nr; i++)
+		dedup_expect_chain(m->dedup, look[i].hash);
+	return nr;
+}
+
 uint32_t mm_scan(struct mm *m, uint32_t max_pages, uint64_t now_ns, uint64_t *again_ns)
 {
-	uint32_t looked = 0, vm;
-	bool more = false;
-	gfn_t g;
+	struct look look[MM_SCAN_MOST];
+	uint32_t nr;
+	bool more;
 
 	*again_ns = UINT64_MAX;
 	if (!m->dedup || m->stopping)
 		return 0;
 	mm_enter(m, now_ns);
-	/* skipped pages are cheap but not free: an eighth of a look at most */
-	for (uint32_t steps = 0; looked < max_pages && steps < max_pages * 8; steps++) {
-		more = dedup_scan_next(m->scan, m->now_ns, &vm, &g, again_ns);
-		if (!more)
-			break;
-		if (!worth_a_look(m, &m->vm[vm], g.v)) {
-			dedup_scan_skipped(m->scan);
-			continue;
-		}
-		try_page(m, &m->vm[vm], (uint32_t)g.v, false);
-		looked++;
-	}
+	nr = read_ahead_of_table(m, look, max_pages < MM_SCAN_MOST ? max_pages : MM_SCAN_MOST,
+				 &more, again_ns);
+	for (uint32_t i = 0; i < nr; i++)
+		if (worth_a_look(m, look[i].v, look[i].g)) /* with neighbours, one before may have
+							      taken it along */
+			try_page(m, &look[i], false);
 	if (more)
 		*again_ns = m->now_ns;
-	if (looked)
+	if (nr)
 		fault_serve_waiting(m);
 	mm_leave(m);
-	return looked;
+	return nr;
 }
 
 void mm_scan_rates(struct mm *m, uint32_t rate_pages, uint32_t vm_rate_pages, uint64_t now_ns)

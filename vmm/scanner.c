@@ -12,7 +12,7 @@
 
 #include "vmm/machine_internal.h"
 
-#define SCAN_BATCH   4u      /* pages between two looks at the clock */
+#define SCAN_BATCH   16u     /* pages between two looks at the clock */
 #define SCAN_HOLD_NS 300000u /* of the lock */
 #define SCAN_REST    3u      /* times as long as it was held */
 #define SCAN_WAIT_NS 1000000u
