@@ -102,7 +102,7 @@ static uint32_t share_capacity(const struct scenario *s)
 		pages += s->vms[i].memory_pages +
 			 hole * (pages_to_bytes(s->vms[i].memory_pages) > GUEST_HOLE_START);
 	pages += pages / 8;
-	return pages < UINT32_MAX ? (uint32_t)pages : UINT32_MAX - 1;
+	return pages < MACHINE_MOST_FRAMES ? (uint32_t)pages : MACHINE_MOST_FRAMES;
 }
 
 static int make_machine(struct run *run, struct error *error)

@@ -169,6 +169,8 @@ int machine_create(const struct machine_config *config, struct machine **out, st
 	if (!result)
 		result = memory_create(&m->memory, config->max_vms, config->evict,
 				       config->share ? config->share_capacity_pages : 0, error);
+	if (config->share_mappings)
+		m->memory.remap.most_mappings = config->share_mappings;
 	if (!result)
 		result = create_swap(m, error);
 	if (!result)

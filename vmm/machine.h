@@ -27,6 +27,8 @@ enum machine_evict {
 	MACHINE_EVICT_COPY,
 };
 
+#define MACHINE_MOST_FRAMES 0x7ffffffeu
+
 struct machine_config {
 	npages_t memory_pages;
 	npages_t swap_pages;     /* capacity; 0: no paging by the host */
@@ -37,7 +39,9 @@ struct machine_config {
 	uint32_t state_ppm[MM_STATES]; /* thresholds of free memory: high, soft, hard, low */
 	bool share;                    /* equal pages share a frame */
 	uint32_t
-		share_capacity_pages; /* of all VMs, their holes included, and some for frames that outlive them */
+		share_capacity_pages; /* of all VMs, their holes included, and some for frames that outlive them; at most MACHINE_MOST_FRAMES */
+	uint64_t
+		share_mappings; /* sharing stops at so many mappings; 0: nine tenths of what the kernel allows */
 	struct dedup_scan_config scan; /* order and rates of looking for them */
 	bool balloon;                  /* guests get a balloon device, and the manager uses it */
 	uint64_t rebalance_ns;

@@ -17,7 +17,7 @@
 
 #include "mm/mm.h"
 
-static void *reserve_at(void *at, size_t bytes)
+void *memory_reserve_at(void *at, size_t bytes)
 {
 	void *p = mmap(at, bytes, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (at ? MAP_FIXED : 0), -1, 0);
@@ -34,12 +34,12 @@ static void *reserve_at(void *at, size_t bytes)
 
 void *memory_reserve(size_t bytes)
 {
-	return reserve_at(NULL, bytes);
+	return memory_reserve_at(NULL, bytes);
 }
 
 void memory_reserve_again(struct memory *mem, uint8_t *at, size_t bytes)
 {
-	if (reserve_at(at, bytes))
+	if (memory_reserve_at(at, bytes))
 		uffd_register(&mem->uffd, at, bytes, true);
 }
 

@@ -72,6 +72,7 @@ void memory_stage_drop(struct memory *mem, stage_t s, uint32_t nr);
 
 /* Ordinary private memory with the flags that guest memory has, without frames; NULL: no room. */
 void *memory_reserve(size_t bytes);
+void *memory_reserve_at(void *at, size_t bytes); /* in place of what is there; NULL: anywhere */
 /* Makes [at, at + bytes) such memory again, registered; nothing may run in it. */
 void memory_reserve_again(struct memory *mem, uint8_t *at, size_t bytes);
 

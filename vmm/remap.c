@@ -9,6 +9,7 @@
  *
  * Empty pages and zero pages are made ready in batches; each move then costs one mremap(). They have never been written,
  * so the kernel has no record of their first address, and they merge with the anonymous memory around their new place.
+ * (They would not if they had ever been one mapping with memory that was written: so a fence keeps them apart.)
  *
  * The number of mappings is limited (vm.max_map_count). It is estimated from the records, and the estimate is put right
  * whenever somebody counts. Neighbours whose pages were copied separately do not merge, which the records do not say;
@@ -61,13 +62,19 @@ void remap_init(struct remap *r)
 			    .other_mappings = (int64_t)count_lines("/proc/self/maps")};
 }
 
+static void drop_spares(struct remap_spare *s)
+{
+	if (!s->start)
+		return;
+	munmap(s->start - PAGE_BYTES, (s->left + 1) * PAGE_BYTES);
+	munmap(s->start + SPARES * PAGE_BYTES, PAGE_BYTES);
+	*s = (struct remap_spare){NULL, 0};
+}
+
 void remap_exit(struct remap *r)
 {
-	if (r->hole.left)
-		munmap(r->hole.start, r->hole.left * PAGE_BYTES);
-	if (r->zero.left)
-		munmap(r->zero.start, r->zero.left * PAGE_BYTES);
-	r->hole.left = r->zero.left = 0;
+	drop_spares(&r->hole);
+	drop_spares(&r->zero);
 }
 
 int remap_over(struct memory *mem, uint8_t *from, uint32_t vm, gfn_t g, uint32_t nr)
@@ -84,19 +91,21 @@ int remap_over(struct memory *mem, uint8_t *from, uint32_t vm, gfn_t g, uint32_t
 static int make_spares(struct memory *mem, struct remap_spare *s, bool zero)
 {
 	const size_t bytes = SPARES * PAGE_BYTES;
-	uint8_t *p = memory_reserve(bytes);
-	int result = 0;
+	uint8_t *fence = mmap(NULL, bytes + 2 * PAGE_BYTES, PROT_NONE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint8_t *p = fence == MAP_FAILED ? NULL : memory_reserve_at(fence + PAGE_BYTES, bytes);
+	int result = p ? 0 : -ENOMEM;
 
-	if (!p)
+	if (fence == MAP_FAILED)
 		return -ENOMEM;
-	if (zero && madvise(p, bytes, MADV_POPULATE_READ))
+	if (!result && zero && madvise(p, bytes, MADV_POPULATE_READ))
 		result = -errno;
 	if (!result)
 		result = uffd_register(&mem->uffd, p, bytes, true);
 	if (!result && zero)
 		result = uffd_protect_range(&mem->uffd, p, bytes, true);
 	if (result) {
-		munmap(p, bytes);
+		munmap(fence, bytes + 2 * PAGE_BYTES);
 		return result;
 	}
 	*s = (struct remap_spare){p, SPARES};
@@ -109,9 +118,7 @@ static int spare_over(struct memory *mem, struct remap_spare *s, bool zero, uint
 	int result = 0;
 
 	if (s->left < nr) {
-		if (s->left)
-			munmap(s->start, s->left * PAGE_BYTES);
-		s->left = 0;
+		drop_spares(s);
 		result = make_spares(mem, s, zero);
 	}
 	if (!result)

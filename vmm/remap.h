@@ -22,7 +22,7 @@ struct memory_range;
 
 /* Mappings made ready aside, taken from the end. */
 struct remap_spare {
-	uint8_t *start;
+	uint8_t *start; /* a page of fence before it, and one behind its end; NULL: none */
 	uint32_t left;
 };
 

@@ -40,7 +40,7 @@ int share_open(struct memory *mem, uint32_t frames, struct error *error)
 
 	p->frames = frames;
 	remap_init(&mem->remap);
-	p->fd = memfd_create("ballast-frames", MFD_CLOEXEC);
+	p->fd = memfd_create("ballast-frames", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (p->fd < 0 || ftruncate(p->fd, (off_t)frames * (off_t)PAGE_BYTES))
 		return error_host(error, errno, "memory file for %u shared frames", frames);
 	return 0;

@@ -5,7 +5,7 @@
  *
  * There is no memory manager: the test keeps its own record of each page under a lock of its own, and two threads serve
  * events by it, as the machine does. The pages are neighbours and map neighbouring frames, so that they are one mapping
- * when both are shared. Then zero pages: they read as zeros, and the first write is announced, once.
+ * when both are shared.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,44 +26,17 @@
 #include <unistd.h>
 
 #include "mm/mm.h"
+#include "tests/support/count_guest.h"
 #include "tests/support/live.h"
 #include "tests/support/script_guest.h"
 #include "vmm/memory.h"
 #include "vmm/reader.h"
 
-#define PAGES     2u
-#define WORKERS   2u
-#define FIRST     0x400u    /* gfn of the first page under test */
-#define CODE_GPA  0x210000u /* the counting guest */
-#define FLAGS_GPA 0x211000u
-#define FRAMES    8u
-#define ROUNDS    20000u
-
-/* Counts at FIRST and FIRST + 1, and in rcx, until told to stop; leaves rcx behind. */
-extern const uint8_t count_start[], count_end[];
-__asm__(".pushsection .rodata\n"
-	".globl count_start, count_end\n"
-	".intel_syntax noprefix\n"
-	"count_start:\n"
-	"	xor ecx, ecx\n"
-	"1:	inc qword ptr ds:[0x400000]\n"
-	"	inc qword ptr ds:[0x401000]\n"
-	"	inc rcx\n"
-	"	cmp dword ptr ds:[0x211000], 0\n"
-	"	je 1b\n"
-	"	mov ds:[0x211008], rcx\n"
-	"	mov dword ptr ds:[0x211010], 1\n"
-	"2:	pause\n"
-	"	jmp 2b\n"
-	"count_end:\n"
-	".att_syntax prefix\n"
-	".popsection\n");
-
-struct guest_flags {
-	_Atomic uint32_t stop, unused;
-	uint64_t count;
-	_Atomic uint32_t done;
-};
+#define PAGES   2u
+#define WORKERS 2u
+#define FIRST   0x400u /* gfn of the first page under test */
+#define FRAMES  8u
+#define ROUNDS  20000u
 
 enum what { OWN, SHARED, ABSENT };
 
@@ -174,7 +147,7 @@ static void nothing(int signal)
 	(void)signal;
 }
 
-static void world_make(struct world *w, enum machine_evict evict, bool device)
+static void world_make(struct world *w, enum machine_evict evict)
 {
 	struct sigaction action = {.sa_handler = nothing};
 
@@ -188,17 +161,15 @@ static void world_make(struct world *w, enum machine_evict evict, bool device)
 		assert_int_equal(memory_map(&w->mem, 0, page_of(i), NULL, false), 0);
 	for (unsigned i = 0; i < WORKERS; i++)
 		assert_int_equal(pthread_create(&w->worker[i], NULL, serve, w), 0);
-	if (device)
-		assert_int_equal(pthread_create(&w->device, NULL, count_as_device, w), 0);
+	assert_int_equal(pthread_create(&w->device, NULL, count_as_device, w), 0);
 }
 
-static void world_stop(struct world *w, bool device)
+static void world_stop(struct world *w)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
 
 	atomic_store(&w->stop, true);
-	if (device)
-		pthread_join(w->device, NULL);
+	pthread_join(w->device, NULL);
 	for (unsigned i = 0; i < WORKERS; i++)
 		while (pthread_tryjoin_np(w->worker[i], NULL)) {
 			for (unsigned k = i; k < WORKERS; k++)
@@ -362,7 +333,7 @@ static void race(enum machine_evict evict)
 	uint32_t random = 1;
 	uint64_t counted;
 
-	world_make(&w, evict, true);
+	world_make(&w, evict);
 	guest_start(&w, &g);
 	for (unsigned n = live_scaled(ROUNDS); n; n--) {
 		random = random * 1664525u + 1013904223u;
@@ -374,7 +345,7 @@ static void race(enum machine_evict evict)
 		if (w.record[i] == ABSENT)
 			restore(&w, i);
 	pthread_mutex_unlock(&w.lock);
-	world_stop(&w, true);
+	world_stop(&w);
 	print_message("guest %llu device %llu; shares %llu (%.1f us, %llu filled, %llu refused), "
 		      "breaks %llu (%.1f us), withdrawals %llu (%.1f us), stale events %llu\n",
 		      (unsigned long long)counted, (unsigned long long)w.device_count,
@@ -408,112 +379,9 @@ static void by_copy(void **state)
 	race(MACHINE_EVICT_COPY);
 }
 
-/* What the writer of the zero test wrote, and how often its writes were announced. */
-struct zero_world {
-	struct memory mem;
-	struct reader *reader;
-	pthread_mutex_t lock;
-	bool mapped, own; /* the zero page is mapped; the page has its own frame; guarded by lock */
-	uint64_t announced, read_events;
-	atomic_bool stop;
-};
-
-static void *serve_zero(void *arg)
-{
-	struct zero_world *w = arg;
-	struct uffd_event event;
-
-	while (!atomic_load(&w->stop)) {
-		if (reader_next(w->reader, &event))
-			continue;
-		reader_leave(w->reader);
-		pthread_mutex_lock(&w->lock);
-		if (w->own) {
-			uffd_wake(&w->mem.uffd, memory_page(&w->mem, 0, gfn(FIRST)), PAGE_BYTES);
-		} else if (!w->mapped) {
-			assert_int_equal(memory_map_zero_protected(&w->mem, 0, gfn(FIRST)), 0);
-			w->mapped = true;
-			w->read_events++;
-		} else if (event.protected) {
-			assert_int_equal(memory_discard(&w->mem, 0, gfn(FIRST), 1), 0);
-			assert_int_equal(memory_map(&w->mem, 0, gfn(FIRST), NULL, false), 0);
-			w->announced++;
-			w->own = true;
-		} else {
-			uffd_wake(&w->mem.uffd, memory_page(&w->mem, 0, gfn(FIRST)), PAGE_BYTES);
-		}
-		pthread_mutex_unlock(&w->lock);
-	}
-	reader_leave(w->reader);
-	return NULL;
-}
-
-static void *write_zero(void *arg)
-{
-	struct zero_world *w = arg;
-
-	*(volatile uint64_t *)(void *)(memory_page(&w->mem, 0, gfn(FIRST)) + 64) = 42;
-	return NULL;
-}
-
-/* A reader and a writer find the page absent together. */
-static void zero_round(struct zero_world *w)
-{
-	const volatile uint64_t *read = (void *)memory_page(&w->mem, 0, gfn(FIRST));
-	uint64_t before = w->announced;
-	pthread_t writer;
-	int result;
-
-	assert_int_equal(pthread_create(&writer, NULL, write_zero, w), 0);
-	assert_int_equal(*read, 0);
-	assert_int_equal(pthread_join(writer, NULL), 0);
-	assert_int_equal(read[8], 42);
-	assert_int_equal(*read, 0);
-	pthread_mutex_lock(&w->lock);
-	assert_int_equal(w->announced, before + 1);
-	assert_true(w->own);
-	/* not zero: it stays, and can be written */
-	result = memory_share_zero(&w->mem, 0, gfn(FIRST));
-	assert_int_equal(result, -EAGAIN);
-	memory_page(&w->mem, 0, gfn(FIRST))[64] = 0;
-	assert_int_equal(memory_share_zero(&w->mem, 0, gfn(FIRST)), 0);
-	w->own = w->mapped = false;
-	pthread_mutex_unlock(&w->lock);
-}
-
-static void zeros(void **state)
-{
-	struct zero_world w = {.lock = PTHREAD_MUTEX_INITIALIZER, .own = true};
-	struct sigaction action = {.sa_handler = nothing};
-	const struct timespec pause = {.tv_nsec = 1000000};
-	pthread_t server;
-
-	(void)state;
-	sigaction(SIGUSR2, &action, NULL);
-	live_ok(memory_create(&w.mem, 1, MACHINE_EVICT_AUTO, FRAMES, live_error()));
-	live_ok(memory_add_vm(&w.mem, 0, SCRIPT_GUEST_PAGES, live_error()));
-	assert_int_equal(reader_create(&w.mem.uffd, true, SIGUSR2, &w.reader), 0);
-	assert_int_equal(memory_map(&w.mem, 0, gfn(FIRST), NULL, false), 0);
-	assert_int_equal(memory_share_zero(&w.mem, 0, gfn(FIRST)), 0);
-	w.own = false;
-	assert_int_equal(pthread_create(&server, NULL, serve_zero, &w), 0);
-	for (unsigned n = live_scaled(2000); n; n--)
-		zero_round(&w);
-	atomic_store(&w.stop, true);
-	while (pthread_tryjoin_np(server, NULL)) {
-		pthread_kill(server, SIGUSR2);
-		reader_kick(w.reader);
-		nanosleep(&pause, NULL);
-	}
-	reader_destroy(w.reader);
-	assert_int_equal(w.announced, live_scaled(2000));
-	memory_destroy(&w.mem);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(zeros),
 		cmocka_unit_test(by_move),
 		cmocka_unit_test(by_copy),
 	};

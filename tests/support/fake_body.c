@@ -8,15 +8,16 @@
 #include <cmocka.h>
 
 #include "tests/support/fake_body.h"
+#include "tests/support/fake_internal.h"
 
-static bool happens(struct fake_body *f, uint32_t ppm)
+bool fake_happens(struct fake_body *f, uint32_t ppm)
 {
 	return ppm && rng_below(&f->rng, PPM) < ppm;
 }
 
 /* One frame more. The page being mapped is not charged yet, and a page that came back while it is written is there
  * twice; more: what the manager has free and may be used for a moment. */
-static void count_frame_within(struct fake_body *f, npages_t more)
+void fake_count_frame_within(struct fake_body *f, npages_t more)
 {
 	f->frames++;
 	if (f->mm)
@@ -26,12 +27,12 @@ static void count_frame_within(struct fake_body *f, npages_t more)
 		f->peak_frames = f->frames;
 }
 
-static void count_frame(struct fake_body *f)
+void fake_count_frame(struct fake_body *f)
 {
-	count_frame_within(f, 0);
+	fake_count_frame_within(f, 0);
 }
 
-static struct fake_page *page_at(struct fake_body *f, uint32_t vm, gfn_t g)
+struct fake_page *fake_page_at(struct fake_body *f, uint32_t vm, gfn_t g)
 {
 	assert_true(vm < FAKE_VMS && g.v < f->guest_pages[vm]);
 	return &f->guest[vm][g.v];
@@ -54,13 +55,13 @@ static void fake_free(void *body, uint32_t vm, void *p, size_t bytes)
 
 static int map(struct fake_body *f, uint32_t vm, gfn_t g, uint64_t content, bool protect)
 {
-	struct fake_page *p = page_at(f, vm, g);
+	struct fake_page *p = fake_page_at(f, vm, g);
 
 	assert_false(p->present);
-	if (happens(f, f->refuse_map_ppm))
+	if (fake_happens(f, f->refuse_map_ppm))
 		return -12;
 	*p = (struct fake_page){content, true, protect, 0, p->woken + 1};
-	count_frame(f);
+	fake_count_frame(f);
 	return 0;
 }
 
@@ -88,12 +89,12 @@ static int fake_map_stage(void *body, uint32_t vm, gfn_t g, stage_t s, bool prot
 static int fake_withdraw(void *body, uint32_t vm, gfn_t g, stage_t s)
 {
 	struct fake_body *f = body;
-	struct fake_page *p = page_at(f, vm, g);
+	struct fake_page *p = fake_page_at(f, vm, g);
 
 	assert_true(p->present && !p->frame);
 	assert_true(s.v >= mm_read_stages() && s.v < mm_stages());
 	assert_false(f->stage[s.v].present);
-	if (happens(f, f->refuse_withdraw_ppm))
+	if (fake_happens(f, f->refuse_withdraw_ppm))
 		return -16;
 	f->stage[s.v] = (struct fake_page){.content = p->content, .present = true};
 	p->present = false;
@@ -102,7 +103,7 @@ static int fake_withdraw(void *body, uint32_t vm, gfn_t g, stage_t s)
 }
 
 /* The page is absent from now on; its own frame, if it has one, is free. */
-static void drop_page(struct fake_body *f, struct fake_page *p)
+void fake_drop_page(struct fake_body *f, struct fake_page *p)
 {
 	if (!p->frame)
 		f->frames--;
@@ -118,10 +119,10 @@ static int fake_discard(void *body, uint32_t vm, gfn_t g, uint32_t nr)
 
 	assert_true(nr > 0);
 	for (uint32_t i = 0; i < nr; i++) {
-		struct fake_page *p = page_at(f, vm, gfn(g.v + i));
+		struct fake_page *p = fake_page_at(f, vm, gfn(g.v + i));
 
 		assert_true(p->present);
-		drop_page(f, p);
+		fake_drop_page(f, p);
 		p->woken++;
 	}
 	return 0;
@@ -129,7 +130,7 @@ static int fake_discard(void *body, uint32_t vm, gfn_t g, uint32_t nr)
 
 static int fake_unprotect(void *body, uint32_t vm, gfn_t g)
 {
-	struct fake_page *p = page_at(body, vm, g);
+	struct fake_page *p = fake_page_at(body, vm, g);
 
 	assert_true(p->present);
 	p->protected = false;
@@ -151,7 +152,7 @@ static void fake_discard_all(void *body, uint32_t vm)
 
 	for (npages_t g = 0; g < f->guest_pages[vm]; g++) {
 		if (f->guest[vm][g].present)
-			drop_page(f, &f->guest[vm][g]);
+			fake_drop_page(f, &f->guest[vm][g]);
 		f->guest[vm][g].woken++;
 	}
 }
@@ -200,127 +201,6 @@ static void fake_vm_broken(void *body, uint32_t vm, int error)
 
 	assert_true(error < 0);
 	f->broken[vm]++;
-}
-
-static int fake_hash(void *body, uint32_t vm, gfn_t g, uint64_t *hash)
-{
-	const struct fake_page *p = page_at(body, vm, g);
-
-	assert_true(p->present && !p->frame);
-	*hash = rng_mix(p->content);
-	return 0;
-}
-
-static int fake_equal(void *body, uint32_t vm_a, gfn_t a, uint32_t vm_b, gfn_t b, bool *equal)
-{
-	*equal = page_at(body, vm_a, a)->content == page_at(body, vm_b, b)->content;
-	return 0;
-}
-
-static int fake_equal_frame(void *body, uint32_t vm, gfn_t g, uint32_t frame, bool *equal)
-{
-	struct fake_body *f = body;
-
-	assert_true(frame < f->pool_frames && f->pool[frame].used);
-	*equal = page_at(f, vm, g)->content == f->pool[frame].content;
-	return 0;
-}
-
-static int fake_page_is_zero(void *body, uint32_t vm, gfn_t g, bool *zero)
-{
-	*zero = page_at(body, vm, g)->content == FAKE_ZERO;
-	return 0;
-}
-
-/* Fills first, all of them, as the live body does: only then are the pages' own frames free. */
-static void fill_frames(struct fake_body *f, const struct fake_page *p, uint32_t nr, uint32_t frame)
-{
-	for (uint32_t i = 0; i < nr; i++) {
-		f->pool[frame + i] = (struct fake_frame){.content = p[i].content, .used = true};
-		count_frame_within(f, mm_free_pages(f->mm));
-	}
-}
-
-static int fake_share(void *body, uint32_t vm, gfn_t g, uint32_t nr, uint32_t frame, bool fill)
-{
-	struct fake_body *f = body;
-	struct fake_page *p = page_at(f, vm, g);
-	uint32_t did = 0;
-
-	assert_true(nr && g.v + nr <= f->guest_pages[vm] && frame + nr <= f->pool_frames);
-	for (uint32_t i = 0; i < nr; i++) {
-		assert_true(p[i].present && !p[i].frame);
-		assert_int_equal(f->pool[frame + i].used, !fill);
-	}
-	if (happens(f, f->refuse_share_ppm))
-		return -28;
-	for (uint32_t i = 0; i < nr; i++)
-		p[i].protected = true;
-	if (nr > 1 && happens(f, f->refuse_share_ppm))
-		nr = 1 + (uint32_t)rng_below(&f->rng, nr - 1);
-	if (fill)
-		fill_frames(f, p, nr, frame);
-	while (did < nr && f->pool[frame + did].content == p[did].content) {
-		f->frames--;
-		f->pool[frame + did].mapped++;
-		p[did].frame = frame + did + 1;
-		p[did].woken++;
-		did++;
-	}
-	if (did > 1)
-		f->shared_runs++;
-	return did ? (int)did : -11;
-}
-
-static int fake_share_zero(void *body, uint32_t vm, gfn_t g)
-{
-	struct fake_body *f = body;
-	struct fake_page *p = page_at(f, vm, g);
-
-	assert_true(p->present && !p->frame);
-	if (p->content != FAKE_ZERO)
-		return -11;
-	drop_page(f, p);
-	p->woken++;
-	return 0;
-}
-
-static int fake_map_zero_protected(void *body, uint32_t vm, gfn_t g)
-{
-	struct fake_body *f = body;
-	struct fake_page *p = page_at(f, vm, g);
-
-	assert_false(p->present);
-	if (happens(f, f->refuse_map_ppm))
-		return -12;
-	*p = (struct fake_page){FAKE_ZERO, true, true, FAKE_ZERO_MAPPED, p->woken + 1};
-	return 0;
-}
-
-static int fake_break_shared(void *body, uint32_t vm, gfn_t g)
-{
-	struct fake_body *f = body;
-	struct fake_page *p = page_at(f, vm, g);
-
-	assert_true(p->present && p->frame && p->frame != FAKE_ZERO_MAPPED);
-	assert_true(f->pool[p->frame - 1].used);
-	p->content = f->pool[p->frame - 1].content;
-	f->pool[p->frame - 1].mapped--;
-	p->frame = 0;
-	p->protected = false;
-	p->woken++;
-	count_frame(f);
-	return 0;
-}
-
-static void fake_frame_free(void *body, uint32_t frame)
-{
-	struct fake_body *f = body;
-
-	assert_true(f->pool[frame].used);
-	assert_int_equal(f->pool[frame].mapped, 0);
-	f->pool[frame].used = false;
-	f->frames--;
 }
 
 static void fake_balloon_target(void *body, uint32_t vm, npages_t pages)
@@ -402,7 +282,7 @@ void fake_body_add_vm(struct fake_body *f, uint32_t vm, npages_t pages)
 void fake_body_finish(struct fake_body *f, unsigned index)
 {
 	struct mm_io *io = f->io[index];
-	int result = happens(f, io->write ? f->fail_write_ppm : f->fail_read_ppm) ? -5 : 0;
+	int result = fake_happens(f, io->write ? f->fail_write_ppm : f->fail_read_ppm) ? -5 : 0;
 
 	for (unsigned i = index; i + 1 < f->nr_io; i++)
 		f->io[i] = f->io[i + 1];
