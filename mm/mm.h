@@ -195,7 +195,8 @@ void mm_vm_doom(struct mm *m, uint32_t vm, uint64_t now_ns);
 uint32_t mm_reclaim(struct mm *m, uint32_t max_pages, uint64_t now_ns);
 bool mm_reclaim_needed(const struct mm *m);
 
-/* Looks at pages that are due, at most max_pages (and MM_SCAN_MOST) of them, and at neighbours that may go with them; shares what it can.
+/* Looks at pages that are due, at most max_pages (and MM_SCAN_MOST) of them, up to the first that can be shared, and at
+ * neighbours that may go with them.
  * Returns how many were due; *again_ns: when the next is, now_ns: it may be due already. */
 uint32_t mm_scan(struct mm *m, uint32_t max_pages, uint64_t now_ns, uint64_t *again_ns);
 /* How many pages a second, of all VMs and of each, from now on (dedup/scan.h); without effect if sharing is off. */

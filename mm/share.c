@@ -101,6 +101,7 @@ void share_vm_ended(struct mm *m, uint32_t vm)
 {
 	if (!m->dedup || m->vm[vm].home == DEDUP_NONE)
 		return;
+	m->nr_looks = m->next_look = 0; /* of any VM: their turn comes again */
 	dedup_scan_vm_remove(m->scan, vm);
 	dedup_vm_remove(m->dedup, vm);
 	m->vm[vm].home = DEDUP_NONE;

@@ -11,6 +11,10 @@
  * of the body, which costs about as much as for one page, and end as one mapping. The neighbours are paid for from the
  * scanner's rates, later. A hash is a hint, as always: bytes decide.
  *
+ * Pages are read some at a time before the table is asked, so that what it holds about them is near by then. What was
+ * read is a hint too, so it may be kept while others have the lock: after a page was shared, which takes long, the
+ * scanner is asked to think about that first.
+ *
  * The frames that pages share are paid for before their own frames are free: one by the page that the reserve keeps for
  * copying, more only as far as there are free ones.
  */
@@ -262,18 +266,9 @@ static enum dedup_reason share_as_zero(struct mm *m, struct mm_vm *v, uint32_t g
 	return DEDUP_ZERO;
 }
 
-/* A page to be looked at, and what was read of it: true a moment ago. */
-struct look {
-	struct mm_vm *v;
-	uint32_t g;
-	int error; /* of reading */
-	bool zero;
-	uint64_t hash; /* unless zero */
-};
-
-static struct look look_begin(struct mm *m, struct mm_vm *v, uint32_t g)
+static struct mm_look look_begin(struct mm *m, struct mm_vm *v, uint32_t g)
 {
-	struct look l = {.v = v, .g = g};
+	struct mm_look l = {.v = v, .g = g};
 
 	m->share.scanned_pages++;
 	l.error = m->ops->page_is_zero(m->body, vm_id(m, v), gfn(g), &l.zero);
@@ -283,7 +278,7 @@ static struct look look_begin(struct mm *m, struct mm_vm *v, uint32_t g)
 }
 
 /* Shares the page, alone, or with its neighbours if that helps. Returns how many pages *why is said of. */
-static uint32_t look_end(struct mm *m, const struct look *l, bool alone, enum dedup_reason *why)
+static uint32_t look_end(struct mm *m, const struct mm_look *l, bool alone, enum dedup_reason *why)
 {
 	uint32_t nr;
 
@@ -309,7 +304,7 @@ static bool worth_a_look(struct mm *m, struct mm_vm *v, uint64_t g)
 	       page_of(m, v->home + (uint32_t)g, &same);
 }
 
-static bool try_page(struct mm *m, const struct look *l, bool alone)
+static bool try_page(struct mm *m, const struct mm_look *l, bool alone)
 {
 	enum dedup_reason why;
 	uint32_t nr = look_end(m, l, alone, &why);
@@ -321,7 +316,7 @@ static bool try_page(struct mm *m, const struct look *l, bool alone)
 
 bool share_before_swap(struct mm *m, struct mm_vm *v, uint32_t g)
 {
-	struct look l;
+	struct mm_look l;
 
 	if (!m->dedup || v->home == DEDUP_NONE || !worth_a_look(m, v, g))
 		return false;
@@ -332,51 +327,56 @@ bool share_before_swap(struct mm *m, struct mm_vm *v, uint32_t g)
 	return true;
 }
 
-/* Reads the next pages that are due, at most max, and asks for what the table knows of them. *more: there may be more. */
-static uint32_t read_ahead_of_table(struct mm *m, struct look *look, uint32_t max, bool *more,
-				    uint64_t *again_ns)
+/* Reads the next pages that are due, at most max, and asks for what the table knows of them. False: no more are due. */
+static bool looks_begin(struct mm *m, uint32_t max, uint64_t *again_ns)
 {
-	uint32_t nr = 0, vm;
+	bool more = true;
+	uint32_t vm;
 	gfn_t g;
 
-	*more = true;
+	m->nr_looks = m->next_look = 0;
 	/* skipped pages are cheap but not free: an eighth of a look at most */
-	for (uint32_t steps = 0; nr < max && steps < max * 8 && *more; steps++) {
-		*more = dedup_scan_next(m->scan, m->now_ns, &vm, &g, again_ns);
-		if (*more && worth_a_look(m, &m->vm[vm], g.v)) {
-			look[nr] = look_begin(m, &m->vm[vm], (uint32_t)g.v);
-			dedup_expect(m->dedup, look[nr++].hash);
-		} else if (*more) {
+	for (uint32_t steps = 0; m->nr_looks < max && steps < max * 8 && more; steps++) {
+		more = dedup_scan_next(m->scan, m->now_ns, &vm, &g, again_ns);
+		if (more && worth_a_look(m, &m->vm[vm], g.v)) {
+			struct mm_look *l = &m->look[m->nr_looks++];
+
+			*l = look_begin(m, &m->vm[vm], (uint32_t)g.v);
+			dedup_expect(m->dedup, l->hash);
+		} else if (more) {
 			dedup_scan_skipped(m->scan);
 		}
 	}
-	for (uint32_t i = 0; i < nr; i++)
-		dedup_expect_chain(m->dedup, look[i].hash);
-	return nr;
+	for (uint32_t i = 0; i < m->nr_looks; i++)
+		dedup_expect_chain(m->dedup, m->look[i].hash);
+	return more;
 }
 
 uint32_t mm_scan(struct mm *m, uint32_t max_pages, uint64_t now_ns, uint64_t *again_ns)
 {
-	struct look look[MM_SCAN_MOST];
-	uint32_t nr;
-	bool more;
+	uint32_t looked = 0;
+	bool more = true, shared = false;
 
 	*again_ns = UINT64_MAX;
 	if (!m->dedup || m->stopping)
 		return 0;
 	mm_enter(m, now_ns);
-	nr = read_ahead_of_table(m, look, max_pages < MM_SCAN_MOST ? max_pages : MM_SCAN_MOST,
-				 &more, again_ns);
-	for (uint32_t i = 0; i < nr; i++)
-		if (worth_a_look(m, look[i].v, look[i].g)) /* with neighbours, one before may have
-							      taken it along */
-			try_page(m, &look[i], false);
-	if (more)
+	if (m->next_look == m->nr_looks)
+		more = looks_begin(m, max_pages < MM_SCAN_MOST ? max_pages : MM_SCAN_MOST,
+				   again_ns);
+	while (m->next_look < m->nr_looks && looked < max_pages && !shared) {
+		const struct mm_look *l = &m->look[m->next_look++];
+
+		looked++;
+		if (worth_a_look(m, l->v, l->g)) /* one before may have taken it along */
+			shared = try_page(m, l, false);
+	}
+	if (more || m->next_look < m->nr_looks)
 		*again_ns = m->now_ns;
-	if (nr)
+	if (looked)
 		fault_serve_waiting(m);
 	mm_leave(m);
-	return nr;
+	return looked;
 }
 
 void mm_scan_rates(struct mm *m, uint32_t rate_pages, uint32_t vm_rate_pages, uint64_t now_ns)
