@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * bench_ksm.c: see bench_ksm.h. Reference: Documentation/admin-guide/mm/ksm.rst of the kernel.
  *

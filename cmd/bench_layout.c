@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* bench_layout.c: see bench_layout.h. Contents are random words: they differ early, as most pages do. */
 #include "cmd/bench_layout.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * bench_share.c: what it costs to find and share equal pages, beside the kernel's KSM on the same contents.
  *
@@ -19,24 +19,17 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "cmd/bench.h"
-#include "cmd/bench_ksm.h"
-#include "cmd/stop_signals.h"
-#include "dedup/dedup.h"
+#include "cmd/bench_sharer.h"
 
 #define PAGES           (128u << 10)
 #define PAGES_SCATTERED (32u << 10)
-#define POLL_NS         1000000u
-#define PATIENCE_S      120.0
 #define SCAN_S          0.7 /* at least so long, and one pass */
 #define SETTLE_PASSES   3u  /* KSM looks at a page twice before it looks for others like it */
+#define SMART_PASSES    24u /* until smart_scan passes as many over as it ever will */
 #define MERGED_PERCENT  99u
-
-enum subject { OURS, IN_RUN, KSM, SUBJECTS };
 
 /* Medians over the rounds. */
 struct figures {
@@ -59,207 +52,66 @@ static const struct plan plans[] = {
 
 struct share_bench {
 	struct bench *b;
-	struct stop_signals *stop;
-	struct error *error;
-	struct ksm ksm;
-	struct machine *machine; /* the one being measured; NULL: none */
-	enum subject subject;
-	struct layout layout;
-	uint64_t ksm_passes; /* when it began */
-	struct figures figures[SUBJECTS];
+	struct sharer sharer;
+	struct figures figures[SHARERS];
 };
-
-struct reading {
-	double at_s, cpu_s;
-	uint64_t passed, saved, refused;
-};
-
-static double now_s(void)
-{
-	return bench_now_us() / 1e6;
-}
-
-static double own_cpu_s(void)
-{
-	struct rusage r;
-
-	getrusage(RUSAGE_SELF, &r);
-	return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
-	       (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
-}
-
-static int fill_machine(struct share_bench *s, vmid_t vm)
-{
-	uint64_t page[PAGE_BYTES / sizeof(uint64_t)];
-	int result = 0;
-
-	for (npages_t i = 0; i < s->layout.pages && !result; i++) {
-		layout_fill(&s->layout, i, page);
-		result = machine_guest_place(s->machine, vm, gfn(i), page);
-	}
-	return result ? error_host(s->error, -result, "share benchmark: filling memory") : 0;
-}
-
-/* A machine with a VM that is memory only, in which nothing is scanned yet. */
-static int make_machine(struct share_bench *s)
-{
-	struct machine_config config = {
-		.memory_pages = s->layout.pages + s->layout.pages / 8 + 8192,
-		.work_dir = s->b->dir,
-		.pager = policy_find("random"),
-		.state_ppm = {60000, 40000, 20000, 10000},
-		.share = true,
-		.share_capacity_pages = (uint32_t)s->layout.pages,
-		.scan = {.order = DEDUP_SCAN_RANDOM},
-		.rebalance_ns = 15 * NS_PER_S,
-		.seed = 1,
-		.max_vms = 1,
-	};
-	vmid_t vm;
-	int result = machine_create(&config, &s->machine, s->error);
-
-	if (!result)
-		result = bench_add_vm(s->machine, "share", s->layout.pages, NULL, &vm, s->error);
-	if (!result)
-		result = machine_start(s->machine, s->error);
-	return result ? result : fill_machine(s, vm);
-}
-
-static int subject_make(struct share_bench *s)
-{
-	int result;
-
-	if (s->subject != KSM)
-		return make_machine(s);
-	result = ksm_area_make(&s->ksm, &s->layout);
-	return result ? error_host(s->error, -result, "share benchmark: memory for KSM") : 0;
-}
-
-static int subject_go(struct share_bench *s)
-{
-	int result = 0;
-
-	if (s->subject == KSM) {
-		s->ksm_passes = ksm_passes(&s->ksm);
-		result = ksm_go(&s->ksm);
-	} else {
-		machine_scan_set(s->machine, DEDUP_SCAN_UNLIMITED, DEDUP_SCAN_UNLIMITED,
-				 s->subject == OURS);
-	}
-	return result ? error_host(s->error, -result, "starting KSM") : 0;
-}
-
-static void subject_drop(struct share_bench *s)
-{
-	if (s->ksm.usable)
-		ksm_area_drop(&s->ksm);
-	machine_destroy(s->machine);
-	s->machine = NULL;
-}
-
-static int subject_read(struct share_bench *s, bool count_mappings, struct reading *r)
-{
-	struct machine_snapshot *snapshot;
-	int result;
-
-	*r = (struct reading){.at_s = now_s()};
-	if (s->subject == KSM) {
-		r->cpu_s = ksm_cpu_s(&s->ksm);
-		r->passed = (ksm_passes(&s->ksm) - s->ksm_passes) * s->layout.pages;
-		r->saved = ksm_saved(&s->ksm);
-		return 0;
-	}
-	result = machine_snapshot(s->machine, count_mappings, &snapshot);
-	if (result)
-		return error_host(s->error, -result, "snapshot");
-	r->cpu_s = own_cpu_s();
-	r->passed = snapshot->host.share.passed_pages;
-	r->saved = snapshot->host.share.saved_pages;
-	r->refused = snapshot->host.share.reason[DEDUP_NO_MAPPING];
-	free(snapshot);
-	return 0;
-}
-
-/* Until so many pages are passed and so many saved. */
-static int wait_for(struct share_bench *s, uint64_t passed, uint64_t saved, struct reading *r)
-{
-	double began = now_s();
-
-	for (;;) {
-		int result = subject_read(s, false, r);
-		int signal = stop_signals_wait(s->stop, POLL_NS);
-
-		if (result)
-			return result;
-		if (signal)
-			return error_host(s->error, EINTR, "%s", stop_signals_name(signal));
-		if (r->passed >= passed && r->saved >= saved)
-			return 0;
-		if (r->at_s - began > PATIENCE_S)
-			return error_host(s->error, ETIMEDOUT,
-					  "%s: %llu of %llu pages saved, %llu of %llu passed",
-					  s->subject == KSM ? "KSM" : "share benchmark",
-					  (unsigned long long)r->saved, (unsigned long long)saved,
-					  (unsigned long long)r->passed,
-					  (unsigned long long)passed);
-	}
-}
 
 /* From one page, or one pass of KSM's, to another. */
 static int measure_scan(struct share_bench *s, struct figures *f)
 {
 	struct reading from, to;
-	int result = subject_read(s, false, &from);
+	int result = sharer_read(&s->sharer, false, &from);
 
 	if (!result)
-		result = wait_for(s, from.passed + 1, 0, &from);
+		result = sharer_wait(&s->sharer, from.passed + 1, 0, &from);
 	to = from;
 	while (!result && to.at_s - from.at_s < SCAN_S)
-		result = wait_for(s, to.passed + 1, 0, &to);
+		result = sharer_wait(&s->sharer, to.passed + 1, 0, &to);
 	if (result)
 		return result;
 	result = samples_add(&f->scan, (double)(to.passed - from.passed) / (to.at_s - from.at_s));
 	if (!result)
 		result = samples_add(&f->scan_cpu_us, (to.cpu_s - from.cpu_s) * 1e6 /
 							      (double)(to.passed - from.passed));
-	return result ? error_host(s->error, -result, "figures") : 0;
+	return result ? error_host(s->sharer.error, -result, "figures") : 0;
 }
 
 static int measure_merge(struct share_bench *s, const struct reading *from, struct figures *f)
 {
-	uint64_t enough = (layout_duplicates(&s->layout) * MERGED_PERCENT + 99) / 100;
+	uint64_t enough = (layout_duplicates(&s->sharer.layout) * MERGED_PERCENT + 99) / 100;
 	struct reading to;
-	int result = enough ? wait_for(s, 0, enough, &to) : 0;
+	int result = enough ? sharer_wait(&s->sharer, 0, enough, &to) : 0;
 
 	if (result || !enough)
 		return result;
 	result = samples_add(&f->merge_s, to.at_s - from->at_s);
 	if (!result)
 		result = samples_add(&f->merge_cpu_s, to.cpu_s - from->cpu_s);
-	return result ? error_host(s->error, -result, "figures") : 0;
+	return result ? error_host(s->sharer.error, -result, "figures") : 0;
 }
 
-static int measure(struct share_bench *s, enum subject subject)
+static int measure(struct share_bench *s, enum sharer_kind kind)
 {
-	struct figures *f = &s->figures[subject];
+	struct figures *f = &s->figures[kind];
 	struct reading r = {0};
 	int result;
 
-	s->subject = subject;
-	result = subject_make(s);
+	s->sharer.kind = kind;
+	result = sharer_make(&s->sharer);
 	if (!result)
-		result = subject_read(s, false, &r);
+		result = sharer_read(&s->sharer, false, &r);
 	if (!result)
-		result = subject_go(s);
+		result = sharer_go(&s->sharer);
 	if (!result)
 		result = measure_merge(s, &r, f);
 	if (!result)
-		result = subject_read(s, false, &r);
+		result = sharer_read(&s->sharer, false, &r);
 	if (!result)
-		result = wait_for(s, r.passed + SETTLE_PASSES * s->layout.pages, 0, &r);
+		result = sharer_wait(&s->sharer, r.passed + SETTLE_PASSES * s->sharer.layout.pages,
+				     0, &r);
 	if (!result)
 		result = measure_scan(s, f);
-	subject_drop(s);
+	sharer_drop(&s->sharer);
 	return result;
 }
 
@@ -273,9 +125,9 @@ static void print(struct share_bench *s, const char *stem, const char *name, con
 				 .value = samples_percentile(&value, 50),
 				 .unit = unit,
 				 .reference = samples_percentile(&reference, 50),
-				 .reference_what =
-					 s->ksm.usable ? "KSM, same contents" : s->ksm.why,
-				 .goal = s->ksm.usable ? goal : 0,
+				 .reference_what = s->sharer.ksm.usable ? "KSM, same contents"
+									: s->sharer.ksm.why,
+				 .goal = s->sharer.ksm.usable ? goal : 0,
 				 .goal_for = goal_for,
 				 .samples = ours->nr};
 
@@ -308,7 +160,7 @@ static void print_plan(struct share_bench *s, const struct plan *p)
 
 static void figures_free(struct share_bench *s)
 {
-	for (unsigned i = 0; i < SUBJECTS; i++) {
+	for (unsigned i = 0; i < SHARERS; i++) {
 		struct figures *f = &s->figures[i];
 
 		samples_free(&f->scan);
@@ -320,21 +172,21 @@ static void figures_free(struct share_bench *s)
 
 static int run_plan(struct share_bench *s, const struct plan *p)
 {
-	int result = layout_make(&s->layout, p->pages, p->contents, p->scattered);
+	int result = layout_make(&s->sharer.layout, p->pages, p->contents, p->scattered);
 
 	if (result)
-		return error_host(s->error, -result, "share benchmark");
+		return error_host(s->sharer.error, -result, "share benchmark");
 	for (unsigned round = 0; round < s->b->rounds && !result; round++) {
 		result = measure(s, OURS);
 		if (!result)
 			result = measure(s, IN_RUN);
-		if (!result && s->ksm.usable)
+		if (!result && s->sharer.ksm.usable)
 			result = measure(s, KSM);
 	}
 	if (!result)
 		print_plan(s, p);
 	figures_free(s);
-	layout_free(&s->layout);
+	layout_free(&s->sharer.layout);
 	return result;
 }
 
@@ -346,9 +198,9 @@ static int saturate(struct share_bench *s, struct reading *r)
 
 	do {
 		before = r->saved;
-		result = wait_for(s, r->passed + s->layout.pages, 0, r);
+		result = sharer_wait(&s->sharer, r->passed + s->sharer.layout.pages, 0, r);
 		if (!result)
-			result = subject_read(s, true, r);
+			result = sharer_read(&s->sharer, true, r);
 	} while (!result && r->saved > before);
 	return result;
 }
@@ -358,89 +210,94 @@ static int run_limit(struct share_bench *s)
 {
 	struct reading r = {0};
 	char what[160];
-	int result = layout_make(&s->layout, PAGES, 1000, true);
+	int result = layout_make(&s->sharer.layout, PAGES, 1000, true);
 
 	if (result)
-		return error_host(s->error, -result, "share benchmark");
-	s->subject = OURS;
-	result = subject_make(s);
+		return error_host(s->sharer.error, -result, "share benchmark");
+	s->sharer.kind = OURS;
+	result = sharer_make(&s->sharer);
 	if (!result)
-		result = subject_go(s);
+		result = sharer_go(&s->sharer);
 	if (!result)
 		result = saturate(s, &r);
 	if (!result) {
 		snprintf(what, sizeof what,
-			 "none: %llu of %llu pages saved, then stopped by vm.max_map_count "
-			 "(no-mapping, "
-			 "%llu times)",
+			 "none: %llu of %llu pages saved%s; refused for lack of mappings: %llu",
 			 (unsigned long long)r.saved,
-			 (unsigned long long)layout_duplicates(&s->layout),
+			 (unsigned long long)layout_duplicates(&s->sharer.layout),
+			 r.refused ? ", then vm.max_map_count stops it" : "",
 			 (unsigned long long)r.refused);
-		s->b->print(s->b,
-			    &(struct bench_result){.name = "share.scattered.big.saved",
-						   .value = 100.0 * (double)r.saved /
-							    (double)layout_duplicates(&s->layout),
-						   .unit = "% of duplicates",
-						   .reference_what = what,
-						   .samples = 1});
+		s->b->print(s->b, &(struct bench_result){
+					  .name = "share.scattered.big.saved",
+					  .value = 100.0 * (double)r.saved /
+						   (double)layout_duplicates(&s->sharer.layout),
+					  .unit = "% of duplicates",
+					  .reference_what = what,
+					  .samples = 1});
 	}
-	subject_drop(s);
-	layout_free(&s->layout);
+	sharer_drop(&s->sharer);
+	layout_free(&s->sharer.layout);
 	return result;
+}
+
+/* KSM's rate when nothing changes, without smart_scan and with it. */
+static int measure_smart(struct share_bench *s, struct figures *plain, struct figures *smart)
+{
+	struct reading r;
+	int result = sharer_go(&s->sharer);
+
+	if (!result)
+		result = sharer_wait(&s->sharer, SETTLE_PASSES * s->sharer.layout.pages, 0, &r);
+	if (!result)
+		result = measure_scan(s, plain);
+	if (!result && ksm_smart(&s->sharer.ksm, true))
+		result = error_host(s->sharer.error, EIO, "smart_scan of KSM");
+	if (!result)
+		result = sharer_wait(&s->sharer, r.passed + SMART_PASSES * s->sharer.layout.pages,
+				     0, &r);
+	return result ? result : measure_scan(s, smart);
 }
 
 /* What smart_scan makes of KSM's rate when nothing changes: it passes most pages over. */
 static int run_smart(struct share_bench *s)
 {
-	struct figures plain = {0}, smart = {0};
-	struct reading r;
-	int result = layout_make(&s->layout, PAGES, 0, false);
+	struct figures *plain = &s->figures[KSM], *smart = &s->figures[OURS];
+	int result = layout_make(&s->sharer.layout, PAGES, 0, false);
 
-	s->subject = KSM;
+	if (result)
+		return error_host(s->sharer.error, -result, "share benchmark");
+	s->sharer.kind = KSM;
+	result = sharer_make(&s->sharer);
 	if (!result)
-		result = subject_make(s);
-	if (!result)
-		result = subject_go(s);
-	if (!result)
-		result = wait_for(s, SETTLE_PASSES * s->layout.pages, 0, &r);
-	if (!result)
-		result = measure_scan(s, &plain);
-	if (!result)
-		result = ksm_smart(&s->ksm, true);
-	if (!result)
-		result = wait_for(s, r.passed + 24 * s->layout.pages, 0, &r);
-	if (!result)
-		result = measure_scan(s, &smart);
+		result = measure_smart(s, plain, smart);
 	if (!result)
 		s->b->print(s->b,
-			    &(struct bench_result){"share.ksm.smart_scan", smart.scan.value[0],
-						   "pages/s", plain.scan.value[0],
+			    &(struct bench_result){"share.ksm.smart_scan", smart->scan.value[0],
+						   "pages/s", plain->scan.value[0],
 						   "KSM without smart_scan, as in all other rows",
 						   0, RATIO_AT_MOST, 1});
-	ksm_smart(&s->ksm, false);
-	subject_drop(s);
-	s->figures[KSM] = plain;
-	s->figures[OURS] = smart;
+	ksm_smart(&s->sharer.ksm, false);
+	sharer_drop(&s->sharer);
 	figures_free(s);
-	layout_free(&s->layout);
+	layout_free(&s->sharer.layout);
 	return result;
 }
 
 int bench_share(struct bench *b, struct error *error)
 {
-	struct share_bench s = {.b = b, .error = error};
-	int result = stop_signals_begin(&s.stop, error);
+	struct share_bench s = {.b = b, .sharer = {.dir = b->dir, .error = error}};
+	int result = stop_signals_begin(&s.sharer.stop, error);
 
 	if (result)
 		return result;
-	ksm_begin(&s.ksm);
+	ksm_begin(&s.sharer.ksm);
 	for (unsigned i = 0; i < sizeof plans / sizeof plans[0] && !result; i++)
 		result = run_plan(&s, &plans[i]);
 	if (!result)
 		result = run_limit(&s);
-	if (!result && s.ksm.smart)
+	if (!result && s.sharer.ksm.smart)
 		result = run_smart(&s);
-	ksm_end(&s.ksm);
-	stop_signals_end(s.stop);
+	ksm_end(&s.sharer.ksm);
+	stop_signals_end(s.sharer.stop);
 	return result;
 }
