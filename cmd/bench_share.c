@@ -141,8 +141,8 @@ static void print_plan(struct share_bench *s, const struct plan *p)
 	const char *scan = p->contents ? "rescan." : "scan", *name = p->contents ? p->name : "";
 
 	if (p->contents) {
-		print(s, "merge.", name, "", "s", &f[OURS].merge_s, &f[KSM].merge_s, 1,
-		      RATIO_AT_MOST);
+		print(s, "merge.", name, "", "s", &f[OURS].merge_s, &f[KSM].merge_s,
+		      p->scattered ? 0 : 1, RATIO_AT_MOST);
 		print(s, "merge.", name, ".cpu", "s", &f[OURS].merge_cpu_s, &f[KSM].merge_cpu_s, 0,
 		      RATIO_AT_MOST);
 		print(s, "merge.", name, ".in_run", "s", &f[IN_RUN].merge_s, &f[KSM].merge_s, 0,
