@@ -53,10 +53,13 @@ void share_free(struct mm *m)
 void share_stats(const struct mm *m, struct mm_share_stats *out)
 {
 	struct dedup_stats d = {0};
+	uint64_t skipped;
 
 	if (m->dedup)
 		d = dedup_stats(m->dedup);
 	*out = m->share;
+	if (m->scan)
+		dedup_scan_counts(m->scan, &out->passed_pages, &skipped);
 	out->hints = d.hints;
 	out->shared_frames = m->pool;
 	out->zero_pages = m->zero_pages;
@@ -98,6 +101,7 @@ void share_vm_ended(struct mm *m, uint32_t vm)
 {
 	if (!m->dedup || m->vm[vm].home == DEDUP_NONE)
 		return;
+	m->nr_looks = m->next_look = 0; /* of any VM: their turn comes again */
 	dedup_scan_vm_remove(m->scan, vm);
 	dedup_vm_remove(m->dedup, vm);
 	m->vm[vm].home = DEDUP_NONE;
