@@ -5,10 +5,17 @@
  */
 #include "mm/policy/policy.h"
 
-extern const struct policy_ops policy_random, policy_fifo, policy_clock, policy_lru;
+extern const struct policy_ops policy_random, policy_fifo, policy_clock, policy_second_chance;
+extern const struct policy_ops policy_lru, policy_aging, policy_two_queue, policy_lru_k;
+extern const struct policy_ops policy_lfu, policy_arc, policy_car, policy_clock_pro;
+extern const struct policy_ops policy_clock_pro_5, policy_lirs, policy_s3_fifo, policy_sieve;
+extern const struct policy_ops policy_wsclock, policy_mglru, policy_two_lists;
 
 const struct policy_ops *const policy_table[] = {
-	&policy_random, &policy_fifo, &policy_clock, &policy_lru, NULL,
+	&policy_random, &policy_fifo,    &policy_clock,     &policy_second_chance, &policy_lru,
+	&policy_aging,  &policy_lru_k,   &policy_lfu,       &policy_two_queue,     &policy_arc,
+	&policy_car,    &policy_lirs,    &policy_clock_pro, &policy_clock_pro_5,   &policy_s3_fifo,
+	&policy_sieve,  &policy_wsclock, &policy_mglru,     &policy_two_lists,     NULL,
 };
 
 /* strcmp() is no memory function: a guest kernel does not have it. */
