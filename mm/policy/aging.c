@@ -7,10 +7,9 @@
  * eight ticks, recent ones first. The victim is the page of smallest counter. A newcomer's counter is 0x80, as if it
  * had been touched before the last tick; its bit is clear.
  *
- * What the textbook leaves open: a tick comes with the first victim() after every c/4 (at least 1) references told
- * (accessed() and inserted()), c being the capacity, so that history is two memories' worth of references; a pager
- * whose user has reference bits reads them then. Among equal counters the order is that before the tick, newcomers
- * last.
+ * What the textbook leaves open: a tick comes with the first victim() after as many references told (accessed() and
+ * inserted()) as there are frames; a pager whose user has reference bits reads them then. Among equal counters the order
+ * is that before the tick, newcomers last.
  *
  * Pages stand in 256 queues by counter, which a tick sorts anew, stably: O(resident) a tick. A refused page goes to the
  * tail of its queue; a page touched on its way out gets its touch at once. A byte, a bit and 8 a page.
@@ -26,7 +25,7 @@
 
 struct aging {
 	struct page_list queue[COUNTERS]; /* by counter */
-	struct page_list all;             /* during a tick */
+	uint32_t first[COUNTERS];         /* during a tick: the queues' heads before it */
 	uint32_t pages;
 	uint32_t nr;         /* resident */
 	uint32_t lowest;     /* no queue below it has a page */
@@ -40,7 +39,7 @@ struct aging {
 static size_t aging_bytes(uint32_t capacity, uint32_t pages)
 {
 	(void)capacity;
-	return sizeof(struct aging) + ((size_t)pages + COUNTERS + 1) * sizeof(struct page_link) +
+	return sizeof(struct aging) + ((size_t)pages + COUNTERS) * sizeof(struct page_link) +
 	       page_bits_bytes(pages) + pages;
 }
 
@@ -48,7 +47,7 @@ static void aging_resized(void *mem, uint32_t capacity)
 {
 	struct aging *a = mem;
 
-	a->interval = capacity / 4 ? capacity / 4 : 1;
+	a->interval = capacity;
 	if (a->references > a->interval)
 		a->references = a->interval;
 }
@@ -68,8 +67,7 @@ static int aging_init(void *mem, uint32_t capacity, uint32_t pages, struct rng *
 	aging_resized(a, capacity);
 	for (uint32_t i = 0; i < COUNTERS; i++)
 		page_list_init_shared(&a->queue[i], links, pages, i);
-	page_list_init_shared(&a->all, links, pages, COUNTERS);
-	a->bits = (uint64_t *)(links + (size_t)pages + COUNTERS + 1);
+	a->bits = (uint64_t *)(links + (size_t)pages + COUNTERS);
 	a->counter = (uint8_t *)a->bits + page_bits_bytes(pages);
 	return 0;
 }
@@ -116,21 +114,20 @@ static void aging_accessed(void *mem, uint32_t page, bool write, uint64_t now_ns
 
 static void aging_tick(struct aging *a, const struct victim_filter *filter)
 {
-	for (uint32_t i = a->lowest; i < COUNTERS; i++)
-		while (a->queue[i].nr) {
-			uint32_t page = page_list_head(&a->queue[i]);
+	struct page_link *link = a->queue[0].link;
 
-			page_list_remove(&a->queue[i], page);
-			page_list_add_tail(&a->all, page);
-		}
-	while (a->all.nr) {
-		uint32_t page = page_list_head(&a->all);
-		bool touched = page_bit_take(a->bits, page);
-
-		touched = filter_referenced(filter, page) || touched;
-		page_list_remove(&a->all, page);
-		put(a, page, a->counter[page] / 2u | (touched ? NEWCOMER : 0));
+	for (uint32_t i = 0; i < COUNTERS; i++) {
+		a->first[i] = page_list_head(&a->queue[i]);
+		page_list_init_shared(&a->queue[i], link, a->pages, i);
 	}
+	for (uint32_t i = 0; i < COUNTERS; i++)
+		for (uint32_t page = a->first[i], next; page < a->pages; page = next) {
+			bool touched = page_bit_take(a->bits, page);
+
+			next = link[page].next; /* the last one's is still the anchor */
+			touched = filter_referenced(filter, page) || touched;
+			put(a, page, i / 2 | (touched ? NEWCOMER : 0));
+		}
 	a->references = 0;
 }
 
@@ -177,7 +174,7 @@ static bool aging_consistent(const void *mem)
 				return false;
 		nr += l->nr;
 	}
-	return nr == a->nr && a->nr <= a->pages && !a->all.nr && a->references <= a->interval &&
+	return nr == a->nr && a->nr <= a->pages && a->references <= a->interval &&
 	       (a->named == PAGE_NONE || a->named < a->pages);
 }
 

@@ -93,9 +93,9 @@ static void aging_put(struct paper *m, uint32_t x)
 
 static uint32_t aging_miss(struct paper *m, uint32_t x, bool full)
 {
-	uint32_t y = NONE, interval = m->c >= 4 ? m->c / 4 : 1;
+	uint32_t y = NONE;
 
-	if (full && m->now >= interval) {
+	if (full && m->now >= m->c) {
 		struct seq before = m->a;
 
 		m->a.nr = 0;
