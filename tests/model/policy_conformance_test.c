@@ -356,7 +356,7 @@ static void test_no_better_than_optimal(void **state)
 		distinct = belady(ref, refs, PAGES);
 		optimum += best;
 		assert_true(best > distinct && distinct <= pages);
-		for (size_t i = 0; policy_table[i] && i < 64; i++) {
+		for (size_t i = 0; i < 64 && policy_table[i]; i++) {
 			uint32_t mine = replay(policy_table[i], ref, refs, frames, &written[i]);
 
 			misses[i] += mine;
@@ -369,7 +369,7 @@ static void test_no_better_than_optimal(void **state)
 		}
 	}
 	print_message("optimum        %5u misses\n", optimum);
-	for (size_t i = 0; policy_table[i] && i < 64; i++)
+	for (size_t i = 0; i < 64 && policy_table[i]; i++)
 		print_message("%-14s %5u misses %5u written\n", policy_table[i]->name, misses[i],
 			      written[i]);
 }
