@@ -57,6 +57,8 @@ SUPPORT     := $(sort $(wildcard tests/support/*.c))
 objs        = $(patsubst %.c,$(B)/%.o,$(1))
 kernel_OBJS = $(patsubst %.S,$(B)/kernel/%.o,$(boot_ASM)) \
 	      $(patsubst %.c,$(B)/kernel/%.o,$(boot_SRCS) $(core_SRCS) $(policy_SRCS))
+# the hostile guest takes from the lab guest how it gets to ring 3; for live tests only
+hostile_OBJS = $(patsubst %,$(B)/kernel/guest/%.o,boot/entry boot/tables boot/memory hostile/main)
 LIBRARY    := $(B)/libballast.a
 UNITS      := $(UNIT_SRCS:%.c=$(B)/%)
 LIVES      := $(LIVE_SRCS:%.c=$(B)/%)
@@ -80,10 +82,12 @@ $(B)/ballast: $(B)/cmd/main.o $(B)/cmd/lab_image.o $(LIBRARY)
 	$(Q)$(CC) $(BFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # the lab guest, and the same bytes inside the program
-$(B)/lab.elf: $(kernel_OBJS) guest/boot/lab.ld
+$(B)/lab.elf: $(kernel_OBJS)
+$(B)/hostile.elf: $(hostile_OBJS)
+$(B)/lab.elf $(B)/hostile.elf: guest/boot/lab.ld
 	@echo "LD $@"
 	$(Q)$(CC) -nostdlib -static -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 \
-	  -Wl,--no-warn-rwx-segments -T guest/boot/lab.ld -o $@ $(kernel_OBJS)
+	  -Wl,--no-warn-rwx-segments -T $< -o $@ $(filter %.o,$^)
 $(B)/kernel/%.o: %.c Makefile
 	@mkdir -p $(@D); echo "KCC $@"
 	$(Q)$(CC) $(KFLAGS) -c -o $@ $<
@@ -93,9 +97,12 @@ $(B)/kernel/%.o: %.S Makefile
 $(B)/cmd/lab_image.o: cmd/lab_image.S $(B)/lab.elf
 	@mkdir -p $(@D)
 	$(Q)$(CC) -DLAB_ELF='"$(B)/lab.elf"' -c -o $@ $<
+$(B)/guest/hostile/image.o: guest/hostile/image.S $(B)/hostile.elf
+	@mkdir -p $(@D)
+	$(Q)$(CC) -DHOSTILE_ELF='"$(B)/hostile.elf"' -c -o $@ $<
 
 tests: $(UNITS) $(LIVES)
-$(LIVES): $(B)/cmd/lab_image.o
+$(LIVES): $(B)/cmd/lab_image.o $(B)/guest/hostile/image.o
 $(B)/tests/libsupport.a: $(call objs,$(SUPPORT))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(UNITS) $(LIVES): $(B)/%: $(B)/%.o $(B)/tests/libsupport.a $(LIBRARY)

@@ -55,6 +55,7 @@ static const struct option_table table = {
 	"one\n"
 	"O_DIRECT read), boot (VM creation to the first workload step, against creating a bare "
 	"VM),\n"
+	"balloon (memory a guest gives up and takes back, against discarding and telling alone),\n"
 	"overhead (memory of the VMM that is not guest memory). Without a name: all.\n"
 	"Ratios compare with a reference measured in the same run; the times alone do not "
 	"travel.\n",
@@ -66,6 +67,7 @@ static const struct {
 } benchmarks[] = {
 	{"fault", bench_fault},
 	{"boot", bench_boot},
+	{"balloon", bench_balloon},
 	{"overhead", bench_overhead},
 };
 #define NR_BENCHMARKS (sizeof benchmarks / sizeof benchmarks[0])
@@ -162,7 +164,7 @@ static void print_json(struct bench *b, const struct bench_result *r)
 			  "reference_is", r->reference_what, "samples", (int)r->samples);
 
 	if (o && r->goal > 0)
-		json_object_set_new(o, r->goal_is_value ? "goal_value" : "goal_ratio",
+		json_object_set_new(o, r->goal_is == GOAL_RATIO_MOST ? "goal_ratio" : "goal_value",
 				    json_real(r->goal));
 	jsonl_write(stdout, o);
 	fflush(stdout);
@@ -171,17 +173,18 @@ static void print_json(struct bench *b, const struct bench_result *r)
 
 static void print_row(struct bench *b, const struct bench_result *r)
 {
-	double compared = r->goal_is_value ? r->value : ratio(r);
+	bool of_ratio = r->goal_is == GOAL_RATIO_MOST, least = r->goal_is == GOAL_VALUE_LEAST;
+	double compared = of_ratio ? ratio(r) : r->value;
+	bool met = least ? compared >= r->goal : compared <= r->goal;
 
 	table_cell(b->table, "%s", r->name);
 	table_cell(b->table, "%.4g %s", r->value, r->unit);
 	table_cell(b->table, "%.4g %s", r->reference, r->unit);
 	table_cell(b->table, "%.3f", ratio(r));
 	if (r->goal > 0)
-		table_cell(b->table, "%s %.4g%s%s: %s",
-			   r->goal_is_value ? "value <=" : "ratio <=", r->goal,
-			   r->goal_is_value ? " " : "", r->goal_is_value ? r->unit : "",
-			   compared <= r->goal ? "met" : "missed");
+		table_cell(b->table, "%s %s %.4g%s%s: %s", of_ratio ? "ratio" : "value",
+			   least ? ">=" : "<=", r->goal, of_ratio ? "" : " ",
+			   of_ratio ? "" : r->unit, met ? "met" : "missed");
 	else
 		table_cell(b->table, "-");
 	table_cell(b->table, "%s", r->reference_what);
@@ -206,7 +209,8 @@ static int run_named(struct bench *b, const char *name, struct error *error)
 	for (unsigned i = 0; i < NR_BENCHMARKS; i++)
 		if (strcmp(benchmarks[i].name, name) == 0)
 			return benchmarks[i].run(b, error);
-	return error_user(error, "no benchmark is called '%s'; there are: fault, boot, overhead",
+	return error_user(error,
+			  "no benchmark is called '%s'; there are: fault, boot, balloon, overhead",
 			  name);
 }
 

@@ -118,11 +118,11 @@ int bench_boot(struct bench *b, struct error *error)
 		b->print(b, &(struct bench_result){
 				    "boot.first_step.p50", samples_percentile(&ours, 50), "ms",
 				    samples_percentile(&raw, 50), "create VM, memory slot, vCPU", 3,
-				    true, ours.nr});
+				    GOAL_VALUE_MOST, ours.nr});
 		b->print(b, &(struct bench_result){
 				    "boot.first_step.p99", samples_percentile(&ours, 99), "ms",
 				    samples_percentile(&raw, 99), "create VM, memory slot, vCPU", 0,
-				    false, ours.nr});
+				    GOAL_RATIO_MOST, ours.nr});
 	}
 	samples_free(&ours);
 	samples_free(&raw);
@@ -201,19 +201,19 @@ int bench_overhead(struct bench *b, struct error *error)
 	metadata = (double)s->host.metadata_bytes / pages;
 	b->print(b, &(struct bench_result){"overhead.vmm", vmm / mib, "MiB", before / mib,
 					   "the program before it made a machine", 5 + OVERHEAD_VMS,
-					   true, 1});
+					   GOAL_VALUE_MOST, 1});
 	b->print(b, &(struct bench_result){"overhead.metadata", metadata, "bytes/page", PAGE_BYTES,
-					   "the guest page itself", 32, true, 1});
+					   "the guest page itself", 32, GOAL_VALUE_MOST, 1});
 	b->print(b, &(struct bench_result){"overhead.page_tables",
 					   (double)s->kernel.page_table_bytes / mib, "MiB",
 					   (double)s->kernel.guest_bytes / mib,
-					   "guest memory present", 0, false, 1});
+					   "guest memory present", 0, GOAL_RATIO_MOST, 1});
 	b->print(b, &(struct bench_result){"overhead.kvm_page_tables",
 					   ((double)meminfo_bytes("SecPageTables") - tables) / mib,
 					   "MiB", (double)s->kernel.guest_bytes / mib,
-					   "guest memory present", 0, false, 1});
+					   "guest memory present", 0, GOAL_RATIO_MOST, 1});
 	b->print(b, &(struct bench_result){"overhead.mappings", (double)s->kernel.mappings,
-					   "mappings", OVERHEAD_VMS, "VMs", 0, false, 1});
+					   "mappings", OVERHEAD_VMS, "VMs", 0, GOAL_RATIO_MOST, 1});
 	free(s);
 	machine_destroy(m);
 	return 0;

@@ -128,11 +128,12 @@ static int touch(struct machine *m, vmid_t vm, uint64_t page, double *took)
 static int report(struct bench *b, const char *p50, const char *p99, struct samples *ours,
 		  struct samples *raw, const char *what, double goal)
 {
-	b->print(b,
-		 &(struct bench_result){p50, samples_percentile(ours, 50), "us",
-					samples_percentile(raw, 50), what, goal, false, ours->nr});
+	b->print(b, &(struct bench_result){p50, samples_percentile(ours, 50), "us",
+					   samples_percentile(raw, 50), what, goal, GOAL_RATIO_MOST,
+					   ours->nr});
 	b->print(b, &(struct bench_result){p99, samples_percentile(ours, 99), "us",
-					   samples_percentile(raw, 99), what, 0, false, ours->nr});
+					   samples_percentile(raw, 99), what, 0, GOAL_RATIO_MOST,
+					   ours->nr});
 	return 0;
 }
 

@@ -52,7 +52,7 @@ struct live *live_begin(enum live_mode mode, FILE *out, const struct scenario *s
 
 /* What happened between two snapshots, a second. before NULL: since the start. */
 struct rates {
-	uint64_t work, faults, errors;
+	uint64_t work, faults, errors, stalled_ns;
 };
 
 static uint64_t grown(uint64_t before, uint64_t now)
@@ -64,11 +64,13 @@ static struct rates vm_growth(const struct machine_snapshot *before,
 			      const struct machine_snapshot *now, unsigned i)
 {
 	const struct guest_stats *g = &machine_snapshot_live(now, i)->guest;
-	struct rates r = {g->work_units, report_vm_faults(&now->vm[i]), g->integrity_errors};
+	struct rates r = {g->work_units, report_vm_faults(&now->vm[i]), g->integrity_errors,
+			  now->vm[i].stalled_ns};
 
 	if (before && i < before->nr_vms) {
 		r.work = grown(machine_snapshot_live(before, i)->guest.work_units, r.work);
 		r.faults = grown(report_vm_faults(&before->vm[i]), r.faults);
+		r.stalled_ns = grown(before->vm[i].stalled_ns, r.stalled_ns);
 	}
 	return r;
 }
@@ -84,6 +86,7 @@ static struct rates all_growth(const struct machine_snapshot *before,
 		sum.work += r.work;
 		sum.faults += r.faults;
 		sum.errors += r.errors;
+		sum.stalled_ns += r.stalled_ns;
 	}
 	return sum;
 }
@@ -108,73 +111,165 @@ void live_line_print(FILE *out, const struct machine_snapshot *before,
 		human_count(human_rate(r.faults, ns)).text, human_count(r.errors).text);
 }
 
-static const struct table_column columns[] = {
-	{"vm", false},       {"resident", true}, {"swapped", true},
-	{"untouched", true}, {"target", true},   {"faults/s", true},
-	{"work/s", true},    {"errors", true},   {"", false},
+/*
+ * Two tables: what fits 80 columns, and more for a wide window. Either has the three accounts of a VM's memory side by
+ * side: in use by the guest's word, in RAM by the manager's, and by the kernel's.
+ */
+enum { NARROW = 1, WIDE = 2, BOTH = 3 };
+#define WIDE_COLUMNS 110u
+
+struct live_row {
+	const char *name;
+	bool guest_said, kernel_read;
+	npages_t guest, resident, kernel, shared, ballooned, swapped, untouched, target;
+	uint64_t faults, work, errors; /* a second */
+	uint64_t stalled_permille;
+	char remark[48];
+};
+
+static const struct {
+	struct table_column column;
+	unsigned tables;
+} columns[] = {
+	{{"MiB", false}, BOTH},     {{"guest", true}, BOTH},     {{"in RAM", true}, BOTH},
+	{{"kernel", true}, BOTH},   {{"shared", true}, WIDE},    {{"balloon", true}, BOTH},
+	{{"swap", true}, BOTH},     {{"untouched", true}, WIDE}, {{"target", true}, BOTH},
+	{{"faults/s", true}, WIDE}, {{"flt/s", true}, NARROW},   {{"work/s", true}, BOTH},
+	{{"stalled", true}, WIDE},  {{"errors", true}, WIDE},    {{"", false}, BOTH},
 };
 #define NR_COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
-static const char *vm_remark(const struct mm_vm_stats *vm, const struct vm_live_stats *live)
+static struct table *make_table(unsigned which)
 {
-	if (live->exit != VM_RUNNING)
-		return report_exit_name(live->exit);
-	return vm->waiting_faults ? "waiting" : "";
+	struct table_column chosen[NR_COLUMNS];
+	unsigned nr = 0;
+
+	for (unsigned i = 0; i < NR_COLUMNS; i++)
+		if (columns[i].tables & which)
+			chosen[nr++] = columns[i].column;
+	return table_create(chosen, nr);
 }
 
-static void vm_cells(struct table *t, const char *name, const struct machine_snapshot *before,
-		     const struct machine_snapshot *now, unsigned i)
+static void mib_cell(struct table *t, bool known, npages_t pages)
+{
+	table_cell(t, "%s", known ? human_mib(pages).text : "-");
+}
+
+static void row_cells(struct table *t, const struct live_row *r, unsigned which)
+{
+	table_cell(t, "%s", r->name);
+	mib_cell(t, r->guest_said, r->guest);
+	mib_cell(t, true, r->resident);
+	mib_cell(t, r->kernel_read, r->kernel);
+	if (which == WIDE)
+		mib_cell(t, true, r->shared);
+	mib_cell(t, true, r->ballooned);
+	mib_cell(t, true, r->swapped);
+	if (which == WIDE)
+		mib_cell(t, true, r->untouched);
+	mib_cell(t, true, r->target);
+	table_cell(t, "%s", human_count(r->faults).text);
+	table_cell(t, "%s", human_count(r->work).text);
+	if (which == WIDE) {
+		table_cell(t, "%u %%", (unsigned)(r->stalled_permille + 5) / 10);
+		table_cell(t, "%s", human_count(r->errors).text);
+	}
+	table_cell(t, "%s", r->remark);
+}
+
+static void vm_remark(struct live_row *row, const struct mm_vm_stats *vm,
+		      const struct vm_live_stats *live, bool above_in_low)
+{
+	const char *words = "";
+
+	if (live->exit != VM_RUNNING)
+		words = report_exit_name(live->exit);
+	else if (live->guest.integrity_errors)
+		words = "ERRORS";
+	else if (vm->waiting_faults)
+		words = above_in_low ? "held" : "waiting";
+	snprintf(row->remark, sizeof(row->remark), "%s", words);
+}
+
+static void vm_row(struct live_row *row, const char *name, const struct machine_snapshot *before,
+		   const struct machine_snapshot *now, unsigned i)
 {
 	const struct mm_vm_stats *vm = &now->vm[i];
 	struct rates r = vm_growth(before, now, i);
 	uint64_t ns = time_between(before, now);
+	struct report_account a;
 
-	table_cell(t, "%s", name);
-	table_cell(t, "%s", human_mib(vm->resident_pages).text);
-	table_cell(t, "%s", human_mib(vm->swapped_pages).text);
-	table_cell(t, "%s", human_mib(vm->untouched_pages).text);
-	table_cell(t, "%s", human_mib(vm->target_pages).text);
-	table_cell(t, "%s", human_count(human_rate(r.faults, ns)).text);
-	table_cell(t, "%s", human_count(human_rate(r.work, ns)).text);
-	table_cell(t, "%s", human_count(r.errors).text);
-	table_cell(t, "%s", vm_remark(vm, machine_snapshot_live(now, i)));
+	report_account_vm(now, i, &a);
+	*row = (struct live_row){
+		.name = name,
+		.guest_said = a.guest_said,
+		.kernel_read = a.kernel_read,
+		.guest = a.guest_in_use_pages,
+		.resident = vm->resident_pages,
+		.kernel = a.kernel_pages,
+		.shared = vm->shared_pages,
+		.ballooned = vm->ballooned_pages,
+		.swapped = vm->swapped_pages,
+		.untouched = vm->untouched_pages,
+		.target = vm->target_pages,
+		.faults = human_rate(r.faults, ns),
+		.work = human_rate(r.work, ns),
+		.errors = r.errors,
+		.stalled_permille = ns ? r.stalled_ns * 1000 / ns : 0,
+	};
+	vm_remark(row, vm, machine_snapshot_live(now, i),
+		  now->host.state == MM_LOW && vm->resident_pages > vm->target_pages);
 }
 
-static void total_cells(struct table *t, const struct machine_snapshot *before,
-			const struct machine_snapshot *now, unsigned hidden)
+static void total_row(struct live_row *row, const struct machine_snapshot *before,
+		      const struct machine_snapshot *now, unsigned hidden)
 {
 	struct rates r = all_growth(before, now);
 	uint64_t ns = time_between(before, now);
+	struct report_account_host a;
 	struct report_totals sum;
-	npages_t target = 0;
 
-	for (unsigned i = 0; i < now->nr_vms; i++)
-		target += now->vm[i].target_pages;
+	report_account_host(now, &a);
 	report_totals(now, &sum);
-	table_cell(t, "total");
-	table_cell(t, "%s", human_mib(sum.resident_pages).text);
-	table_cell(t, "%s", human_mib(sum.swapped_pages).text);
-	table_cell(t, "%s", human_mib(sum.untouched_pages).text);
-	table_cell(t, "%s", human_mib(target).text);
-	table_cell(t, "%s", human_count(human_rate(r.faults, ns)).text);
-	table_cell(t, "%s", human_count(human_rate(r.work, ns)).text);
-	table_cell(t, "%s", human_count(r.errors).text);
+	*row = (struct live_row){
+		.name = "total",
+		.guest_said = a.guests_said != 0,
+		.kernel_read = a.kernel_read,
+		.guest = a.guest_in_use_pages,
+		.resident = sum.resident_pages,
+		.swapped = sum.swapped_pages,
+		.untouched = sum.untouched_pages,
+		.faults = human_rate(r.faults, ns),
+		.work = human_rate(r.work, ns),
+		.errors = r.errors,
+		.stalled_permille = ns && now->nr_vms ? r.stalled_ns * 1000 / ns / now->nr_vms : 0,
+	};
+	for (unsigned i = 0; i < now->nr_vms; i++) {
+		row->target += now->vm[i].target_pages;
+		row->shared += now->vm[i].shared_pages;
+		row->ballooned += now->vm[i].ballooned_pages;
+		row->kernel += machine_snapshot_live(now, i)->kernel.bytes >> PAGE_SHIFT_BITS;
+	}
 	if (hidden)
-		table_cell(t, "%u more not shown", hidden);
+		snprintf(row->remark, sizeof(row->remark), "%u more not shown", hidden);
+	else if (!a.agrees)
+		snprintf(row->remark, sizeof(row->remark), "DISAGREE");
 }
 
 static void host_line(FILE *out, const char *name, const struct machine_snapshot *now,
-		      uint64_t duration_ns)
+		      uint64_t duration_ns, unsigned which)
 {
 	const struct mm_host_stats *h = &now->host;
 
-	fprintf(out,
-		"%s  %.1f of %.1f s  state %s  used %s of %s  free %s  swap %s of %s  table in "
-		"MiB\n",
-		name, report_seconds(now->now_ns), report_seconds(duration_ns),
+	fprintf(out, "%s  %.1f of %.1f s  state %s  used %s/%s  kernel %s  swap %s", name,
+		report_seconds(now->now_ns), report_seconds(duration_ns),
 		report_state_names[h->state], human_pages(h->used_pages).text,
-		human_pages(h->memory_pages).text, human_pages(h->free_pages).text,
-		human_pages(h->swap.used_pages).text, human_pages(h->swap.capacity_pages).text);
+		human_pages(h->memory_pages).text, human_bytes(now->kernel.guest_bytes).text,
+		human_pages(h->swap.used_pages).text);
+	if (which == WIDE)
+		fprintf(out, "/%s  free %s", human_pages(h->swap.capacity_pages).text,
+			human_pages(h->free_pages).text);
+	fputc('\n', out);
 }
 
 /* text's lines, each cut to so many characters. Returns their number. */
@@ -197,7 +292,9 @@ int live_table_print(FILE *out, const struct scenario *scenario,
 {
 	unsigned room = rows > FRAME_LINES ? rows - FRAME_LINES : 0;
 	unsigned shown = now->nr_vms < room ? now->nr_vms : room;
-	struct table *t = table_create(columns, NR_COLUMNS);
+	unsigned which = width >= WIDE_COLUMNS ? WIDE : NARROW;
+	struct table *t = make_table(which);
+	struct live_row row;
 	char *text = NULL;
 	size_t bytes;
 	FILE *buffer = open_memstream(&text, &bytes);
@@ -205,12 +302,15 @@ int live_table_print(FILE *out, const struct scenario *scenario,
 
 	if (!t || !buffer)
 		goto out;
-	host_line(buffer, scenario->name, now, scenario->duration_ns);
+	host_line(buffer, scenario->name, now, scenario->duration_ns, which);
 	if (room) {
 		fputc('\n', buffer);
-		for (unsigned i = 0; i < shown; i++)
-			vm_cells(t, scenario->vms[i].name, before, now, i);
-		total_cells(t, before, now, now->nr_vms - shown);
+		for (unsigned i = 0; i < shown; i++) {
+			vm_row(&row, scenario->vms[i].name, before, now, i);
+			row_cells(t, &row, which);
+		}
+		total_row(&row, before, now, now->nr_vms - shown);
+		row_cells(t, &row, which);
 		result = table_print(t, buffer);
 	} else {
 		result = 0; /* a window too low for a table: the host's line alone */

@@ -138,6 +138,18 @@ static void put_event(void *ctx, uint64_t now_ns, const char *kind, json_t *more
 	report_event(ctx, now_ns, kind, more);
 }
 
+void report_told(struct report *r, const struct mm_event *events, unsigned nr, uint64_t lost,
+		 uint64_t until_ns)
+{
+	if (lost)
+		report_event(r, nr ? events[0].at_ns : until_ns, "events_lost",
+			     json_pack("{s:o}", "events", report_count_json(lost)));
+	for (unsigned i = 0; i < nr; i++)
+		report_event(r, events[i].at_ns < until_ns ? events[i].at_ns : until_ns,
+			     mm_event_info(events[i].kind)->name,
+			     report_told_json(&events[i], r->names));
+}
+
 void report_sample(struct report *r, const struct machine_snapshot *now)
 {
 	struct batch rows;

@@ -42,6 +42,10 @@ int report_open(const char *dir, const struct report_about *about, struct report
 /* A sample's rows, and the events that tell it from the one before. now: borrowed until the next one or report_close. */
 void report_sample(struct report *r, const struct machine_snapshot *now);
 
+/* Events of the manager's, in order; lost: how many of them nobody took in time. Times after until_ns become it. */
+void report_told(struct report *r, const struct mm_event *events, unsigned nr, uint64_t lost,
+		 uint64_t until_ns);
+
 /* An event of this kind; more: an object with its other members, transferred, or NULL. */
 void report_event(struct report *r, uint64_t now_ns, const char *kind, json_t *more);
 
@@ -76,6 +80,45 @@ uint64_t report_vm_faults(const struct mm_vm_stats *vm);
 /* The end of a run in words, for a newcomer. */
 void report_text(FILE *out, const struct report_about *about, const struct machine_snapshot *last,
 		 enum report_end end, const char *dir);
+
+/* An event of the manager's: the members beside t_seconds and kind, which is mm_event_info(e->kind)->name. Owned by the
+ * caller; NULL: no memory. */
+json_t *report_told_json(const struct mm_event *e, const char *const *names);
+
+/*
+ * Three counts of the same memory: what the guest says it uses, what the manager knows, what the kernel counts. The
+ * guest's word is up to a second old, the kernel's count may be older; each is compared with what the manager had when
+ * it was made. Each sees what the others cannot, so they agree if they are no further apart than REPORT_AGREE_BYTES
+ * beyond what is known to differ:
+ *   guest    <= manager's resident + shared + swapped: what a guest uses it has touched; the manager holds more, namely
+ *               what the guest freed without telling
+ *   kernel   of a VM: at most resident, at least resident without pages on their way (those are in staging)
+ *   kernel   of all:  at most the manager's used pages, at least used without the reserve (which may be idle)
+ */
+#define REPORT_AGREE_BYTES (2ull << 20)
+
+struct report_account {
+	bool guest_said;
+	npages_t guest_in_use_pages; /* total less free and ballooned, by its statistics */
+	npages_t resident_pages, shared_pages, swapped_pages;
+	bool kernel_read;
+	npages_t kernel_pages;
+	bool guest_agrees, kernel_agrees; /* also true if there is nothing to compare */
+};
+void report_account_vm(const struct machine_snapshot *s, unsigned vm, struct report_account *out);
+
+struct report_account_host {
+	unsigned guests_said; /* VMs that are in guest_in_use_pages */
+	npages_t guest_in_use_pages;
+	npages_t used_pages; /* the manager's, when the kernel was read */
+	bool kernel_read;
+	npages_t kernel_pages;
+	int64_t difference_pages; /* kernel - used */
+	bool agrees;
+};
+void report_account_host(const struct machine_snapshot *s, struct report_account_host *out);
+json_t *report_account_vm_json(const struct machine_snapshot *s, unsigned vm);
+json_t *report_account_host_json(const struct machine_snapshot *s);
 
 /* Events. Compares two snapshots of a machine; before NULL: now is the first. Each event is handed to put(), which
  * takes over more. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * report_events.c: what happened between two snapshots.
+ * report_events.c: what happened: the manager's own events, and what two snapshots show.
  *
- * Events are found by comparing counters, not announced by the machine: the parts that decide stay free of reporting,
- * and the cost does not grow with what happens. Their time is that of the sample that shows them, so up to one
- * sampling interval late; a state that was entered and left in between is told by its counter.
+ * The manager keeps its decisions and state changes with their time and numbers (mm/event.h); here they get their
+ * words, from its table of members. What only the live body knows (guests, swap I/O) is found by comparing counters of
+ * two snapshots: its time is that of the sample that shows it, so up to one sampling interval late.
  */
 #include "cmd/report.h"
 #include "cmd/report_fields.h"
@@ -18,28 +18,6 @@ struct compare {
 static void put(const struct compare *c, const char *kind, json_t *more)
 {
 	c->put(c->ctx, c->now->now_ns, kind, more);
-}
-
-static void compare_states(const struct compare *c)
-{
-	const struct mm_host_stats *a = &c->before->host, *b = &c->now->host;
-	json_t *entered = json_object();
-	bool any = a->state != b->state;
-
-	for (int i = 0; i < MM_STATES; i++) {
-		if (b->state_entered[i] == a->state_entered[i])
-			continue;
-		any = true;
-		json_object_set_new(entered, report_state_names[i],
-				    report_count_json(b->state_entered[i] - a->state_entered[i]));
-	}
-	if (any)
-		put(c, "state",
-		    json_pack("{s:s, s:s, s:o, s:o}", "from", report_state_names[a->state], "to",
-			      report_state_names[b->state], "entered", entered, "free_pages",
-			      report_count_json(b->free_pages)));
-	else
-		json_decref(entered);
 }
 
 static void compare_swap(const struct compare *c, bool *is_full)
@@ -94,11 +72,43 @@ void report_compare(const struct machine_snapshot *before, const struct machine_
 	const struct compare c = {before, now, put_event, ctx};
 
 	if (before) {
-		compare_states(&c);
 		compare_swap(&c, swap_is_full);
 	} else {
 		*swap_is_full = now->host.swap.full_ns > 0;
 	}
 	for (unsigned i = 0; i < now->nr_vms; i++)
 		compare_vm(&c, i, names[i]);
+}
+
+static json_t *member_json(enum mm_event_type type, uint64_t value)
+{
+	switch (type) {
+	case MM_EVENT_NS:
+		return json_real(report_seconds(value));
+	case MM_EVENT_BOOL:
+		return json_boolean(value != 0);
+	case MM_EVENT_STATE_NAME:
+		return json_string(report_state_names[value]);
+	case MM_EVENT_REASON:
+		return json_string(mm_balloon_reason_name((enum mm_balloon_reason)value));
+	case MM_EVENT_COUNT:
+	case MM_EVENT_COUNT_IF:
+	case MM_EVENT_END:
+		break;
+	}
+	return report_count_json(value);
+}
+
+json_t *report_told_json(const struct mm_event *e, const char *const *names)
+{
+	const struct mm_event_member *member = mm_event_info(e->kind)->member;
+	json_t *object = json_object();
+
+	if (e->vm != UINT32_MAX)
+		json_object_set_new(object, "vm", json_string(names[e->vm]));
+	for (unsigned i = 0; i < MM_EVENT_VALUES && member[i].type != MM_EVENT_END; i++)
+		if (member[i].type != MM_EVENT_COUNT_IF || e->value[i])
+			report_set_path(object, member[i].name,
+					member_json(member[i].type, e->value[i]));
+	return object;
 }

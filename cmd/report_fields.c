@@ -1,135 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * report_fields.c: every figure of a machine and of a VM, under the one name it has in all outputs.
+ * report_fields.c: from a field's description to its value in a snapshot, and to JSON.
  *
- * A field says where its number lies (which struct of the snapshot, at which offset) and what it is. Two kinds have no
- * number anywhere. OFF: the mechanism is not built or not switched on, so the true count is 0. NONE: the quantity
- * exists but nothing measures it yet; 0 would be a lie, so it is null.
- *
- * Order within the tables is the contract's; what is added stands behind what it belongs to.
+ * A field says where its number lies (which struct of the snapshot, at which offset) and what it is; report_tables.c
+ * has them all. Two kinds have no number anywhere. OFF: the mechanism is not built or not switched on, so the true
+ * count is 0. NONE: the quantity exists but nothing measures it yet; 0 would be a lie, so it is null. What only a guest
+ * can say is null, too, until it has said it.
  */
 #include "cmd/report_fields.h"
 
-#include <stddef.h>
 #include <string.h>
 
-#define HOST(field)   FROM_HOST, offsetof(struct mm_host_stats, field), false
-#define KERNEL(field) FROM_KERNEL, offsetof(struct machine_kernel_stats, field), false
-#define VM(field)     FROM_VM, offsetof(struct mm_vm_stats, field), false
-#define LIVE(field)   FROM_LIVE, offsetof(struct vm_live_stats, field), false
-#define ROW           FROM_ROW, 0, false
-
 const char *const report_state_names[MM_STATES] = {"high", "soft", "hard", "low"};
-
-/* clang-format off */
-const struct report_field report_vm_fields[] = {
-	{"name", TYPE_NAME, FROM_ROW, 0, true}, /* in samples it is the column vm, in front */
-	{"vmid", TYPE_COUNT32, VM(vm)},
-	{"configured_pages", TYPE_COUNT64, VM(configured_pages)},
-	{"min_pages", TYPE_COUNT64, VM(min_pages)},
-	{"shares", TYPE_COUNT32, VM(shares)},
-	{"target_pages", TYPE_COUNT64, VM(target_pages)},
-	{"resident_pages", TYPE_COUNT64, VM(resident_pages)},
-	{"sampled_pages", TYPE_COUNT64, VM(sampled_pages)},
-	{"leaving_pages", TYPE_COUNT64, VM(leaving_pages)},
-	{"pinned_pages", TYPE_COUNT64, VM(pinned_pages)},
-	{"shared_pages", TYPE_COUNT64, VM(shared_pages)},
-	{"saved_pages", TYPE_COUNT64, VM(saved_pages)},
-	{"swapped_pages", TYPE_COUNT64, VM(swapped_pages)},
-	{"compressed_pages", TYPE_OFF, ROW},
-	{"ballooned_pages", TYPE_COUNT64, VM(ballooned_pages)},
-	{"balloon_target_pages", TYPE_COUNT64, VM(balloon_target_pages)},
-	{"balloon.inflated_pages", TYPE_COUNT64, VM(balloon_inflated)},
-	{"balloon.deflated_pages", TYPE_COUNT64, VM(balloon_deflated)},
-	{"balloon.bad", TYPE_COUNT64, VM(balloon_bad)},
-	{"balloon.reported_pages", TYPE_COUNT64, VM(reported_pages)},
-	{"untouched_pages", TYPE_COUNT64, VM(untouched_pages)},
-	{"active_estimate_pages", TYPE_NONE, ROW},
-	{"faults.zero", TYPE_COUNT64, VM(faults_zero)},
-	{"faults.swap_in", TYPE_COUNT64, VM(faults_swap_in)},
-	{"faults.cow", TYPE_COUNT64, VM(faults_cow)},
-	{"faults.pop", TYPE_COUNT64, VM(faults_pop)},
-	{"faults.sampled", TYPE_COUNT64, VM(faults_sampled)},
-	{"faults.write_protected", TYPE_COUNT64, VM(faults_wp)},
-	{"faults.stale", TYPE_COUNT64, VM(faults_stale)},
-	{"faults.waiting", TYPE_COUNT64, VM(waiting_faults)},
-	{"paged_out_pages", TYPE_COUNT64, VM(paged_out_pages)},
-	{"share_before_swap_pages", TYPE_COUNT64, VM(shared_before_swap)},
-	{"out_of_swap", TYPE_COUNT64, VM(out_of_swap)},
-	{"body_errors", TYPE_COUNT64, VM(body_errors)},
-	{"stalled_seconds", TYPE_SECONDS, VM(stalled_ns)},
-	{"run_seconds", TYPE_SECONDS, LIVE(run_ns)},
-	{"boot_ms", TYPE_BOOT_MS, LIVE(boot_ns)},
-	{"guest.faults", TYPE_COUNT64, LIVE(guest.faults)},
-	{"guest.swap_in_pages", TYPE_COUNT64, LIVE(guest.swap_in_pages)},
-	{"guest.swap_out_pages", TYPE_COUNT64, LIVE(guest.swap_out_pages)},
-	{"guest.free_pages", TYPE_COUNT64, LIVE(guest.free_pages)},
-	{"guest.balloon_pages", TYPE_COUNT64, LIVE(guest.balloon_pages)},
-	{"guest.filled_pages", TYPE_COUNT64, LIVE(guest.filled_pages)},
-	{"guest.phase", TYPE_COUNT64, LIVE(guest.phase)},
-	{"guest.io_errors", TYPE_COUNT64, LIVE(guest.io_errors)},
-	{"guest.interrupts", TYPE_COUNT64, LIVE(guest.interrupts)},
-	{"guest.idle_seconds", TYPE_SECONDS, LIVE(guest.idle_ns)},
-	{"disk.reads", TYPE_COUNT64, LIVE(disk_reads)},
-	{"disk.writes", TYPE_COUNT64, LIVE(disk_writes)},
-	{"disk.errors", TYPE_COUNT64, LIVE(disk_errors)},
-	{"disk.bad_requests", TYPE_COUNT64, LIVE(guest_bad)},
-	{"work_units", TYPE_COUNT64, LIVE(guest.work_units)},
-	{"work_per_second", TYPE_PER_SECOND, LIVE(guest.work_units)},
-	{"integrity_checks", TYPE_COUNT64, LIVE(guest.integrity_checks)},
-	{"integrity_errors", TYPE_COUNT64, LIVE(guest.integrity_errors)},
-	{"exit", TYPE_EXIT, LIVE(exit)},
-	{"exit_reason", TYPE_REASON, FROM_LIVE, offsetof(struct vm_live_stats, exit_reason), true},
-	{.name = NULL},
-};
-
-const struct report_field report_host_fields[] = {
-	{"memory_pages", TYPE_COUNT64, HOST(memory_pages)},
-	{"used_pages", TYPE_COUNT64, HOST(used_pages)},
-	{"peak_used_pages", TYPE_COUNT64, HOST(peak_used_pages)},
-	{"free_pages", TYPE_COUNT64, HOST(free_pages)},
-	{"reserve_pages", TYPE_COUNT64, HOST(reserve_pages)},
-	{"metadata_bytes", TYPE_COUNT64, HOST(metadata_bytes)},
-	{"state", TYPE_STATE, HOST(state)},
-	{"state_seconds.high", TYPE_SECONDS, HOST(state_ns[MM_HIGH])},
-	{"state_seconds.soft", TYPE_SECONDS, HOST(state_ns[MM_SOFT])},
-	{"state_seconds.hard", TYPE_SECONDS, HOST(state_ns[MM_HARD])},
-	{"state_seconds.low", TYPE_SECONDS, HOST(state_ns[MM_LOW])},
-	{"states_entered.high", TYPE_COUNT64, HOST(state_entered[MM_HIGH])},
-	{"states_entered.soft", TYPE_COUNT64, HOST(state_entered[MM_SOFT])},
-	{"states_entered.hard", TYPE_COUNT64, HOST(state_entered[MM_HARD])},
-	{"states_entered.low", TYPE_COUNT64, HOST(state_entered[MM_LOW])},
-	{"pool_pages", TYPE_COUNT64, HOST(pool_pages)},
-	{"swap.capacity_pages", TYPE_COUNT64, HOST(swap.capacity_pages)},
-	{"swap.used_pages", TYPE_COUNT64, HOST(swap.used_pages)},
-	{"swap.written_pages", TYPE_COUNT64, HOST(swap.written_pages)},
-	{"swap.read_pages", TYPE_COUNT64, HOST(swap.read_pages)},
-	{"swap.read_ahead_hits", TYPE_COUNT64, HOST(swap.read_ahead_hits)},
-	{"swap.clean_drops", TYPE_COUNT64, HOST(swap.clean_drops)},
-	{"swap.zero_drops", TYPE_COUNT64, HOST(swap.zero_drops)},
-	{"swap.slots_taken_back", TYPE_COUNT64, HOST(swap.slots_taken_back)},
-	{"swap.errors", TYPE_COUNT64, HOST(swap.errors)},
-	{"swap.full_seconds", TYPE_SECONDS, HOST(swap.full_ns)},
-	{"share.scanned_pages", TYPE_COUNT64, HOST(share.scanned_pages)},
-	{"share.hashed_pages", TYPE_COUNT64, HOST(share.hashed_pages)},
-	{"share.hints", TYPE_COUNT64, HOST(share.hints)},
-	{"share.shared_frames", TYPE_COUNT64, HOST(share.shared_frames)},
-	{"share.shared_pages", TYPE_COUNT64, HOST(share.shared_pages)},
-	{"share.saved_pages", TYPE_COUNT64, HOST(share.saved_pages)},
-	{"share.zero_pages", TYPE_COUNT64, HOST(share.zero_pages)},
-	{"share.matches", TYPE_COUNT64, HOST(share.matches)},
-	{"share.stale_hints", TYPE_COUNT64, HOST(share.stale_hints)},
-	{"share.false_matches", TYPE_COUNT64, HOST(share.false_matches)},
-	{"share.cow_breaks", TYPE_COUNT64, HOST(share.cow_breaks)},
-	{"kernel.guest_bytes", TYPE_COUNT64, KERNEL(guest_bytes)},
-	{"kernel.guest_bytes_peak", TYPE_COUNT64, KERNEL(guest_bytes_peak)},
-	{"kernel.pool_bytes", TYPE_COUNT64, KERNEL(pool_bytes)},
-	{"kernel.host_swap_bytes", TYPE_COUNT64, KERNEL(host_swap_bytes)},
-	{"kernel.mappings", TYPE_COUNT64, KERNEL(mappings)},
-	{"kernel.page_table_bytes", TYPE_COUNT64, KERNEL(page_table_bytes)},
-	{.name = NULL},
-};
-/* clang-format on */
 
 const char *report_exit_name(enum vm_exit exit)
 {
@@ -174,6 +56,32 @@ static const void *field_source(const struct report_field *f, const struct repor
 	return row;
 }
 
+/* What a guest's balloon driver said of its memory, if it did. */
+static struct report_value said(enum report_type type, const char *at)
+{
+	struct vm_balloon_stat stat;
+
+	memcpy(&stat, at, sizeof(stat));
+	if (!stat.known)
+		return (struct report_value){.kind = VALUE_NONE};
+	if (type == TYPE_TAG_AGE)
+		return (struct report_value){.kind = VALUE_REAL,
+					     .real = report_seconds(stat.age_ns)};
+	return (struct report_value){.kind = VALUE_COUNT,
+				     .count = type == TYPE_TAG ? stat.value
+							       : stat.value >> PAGE_SHIFT_BITS};
+}
+
+static struct report_value balloon_reason(const char *at)
+{
+	enum mm_balloon_reason reason;
+
+	memcpy(&reason, at, sizeof(reason));
+	if (reason == MM_BALLOON_NOT_LOOKED)
+		return (struct report_value){.kind = VALUE_NONE};
+	return (struct report_value){.kind = VALUE_TEXT, .text = mm_balloon_reason_name(reason)};
+}
+
 struct report_value report_field_value(const struct report_field *f, const struct report_row *row)
 {
 	const char *at = (const char *)field_source(f, row) + f->offset;
@@ -182,6 +90,7 @@ struct report_value report_field_value(const struct report_field *f, const struc
 	enum mm_state state;
 	uint32_t small;
 	uint64_t n;
+	bool yes;
 
 	switch (f->type) {
 	case TYPE_COUNT64:
@@ -213,6 +122,16 @@ struct report_value report_field_value(const struct report_field *f, const struc
 		return (struct report_value){.kind = VALUE_TEXT, .text = report_exit_name(exit)};
 	case TYPE_REASON:
 		return (struct report_value){.kind = *at ? VALUE_TEXT : VALUE_NONE, .text = at};
+	case TYPE_BOOL:
+		memcpy(&yes, at, sizeof(yes));
+		v.count = yes;
+		return v;
+	case TYPE_BALLOON_REASON:
+		return balloon_reason(at);
+	case TYPE_TAG:
+	case TYPE_TAG_PAGES:
+	case TYPE_TAG_AGE:
+		return said(f->type, at);
 	case TYPE_OFF:
 		return v;
 	case TYPE_NONE:
@@ -241,8 +160,7 @@ static json_t *value_json(const struct report_value *v)
 	return json_null();
 }
 
-/* object[a][b] = value for "a.b"; value is transferred. */
-static int set_by_path(json_t *object, const char *path, json_t *value)
+int report_set_path(json_t *object, const char *path, json_t *value)
 {
 	const char *dot = strchr(path, '.');
 	char first[64];
@@ -259,7 +177,7 @@ static int set_by_path(json_t *object, const char *path, json_t *value)
 			return -1;
 		}
 	}
-	return json_object_set_new(inner, dot + 1, value);
+	return report_set_path(inner, dot + 1, value);
 }
 
 json_t *report_row_json(const struct report_field *table, const struct report_row *row)
@@ -269,7 +187,7 @@ json_t *report_row_json(const struct report_field *table, const struct report_ro
 	for (const struct report_field *f = table; object && f->name; f++) {
 		struct report_value v = report_field_value(f, row);
 
-		if (set_by_path(object, f->name, value_json(&v)) != 0) {
+		if (report_set_path(object, f->name, value_json(&v)) != 0) {
 			json_decref(object);
 			return NULL;
 		}

@@ -50,6 +50,11 @@ enum report_type {
 	TYPE_REASON,
 	TYPE_PER_SECOND,
 	TYPE_BOOT_MS,
+	TYPE_BOOL,           /* 0 or 1 */
+	TYPE_BALLOON_REASON, /* enum mm_balloon_reason */
+	TYPE_TAG,       /* struct vm_balloon_stat: the guest's word, none if it has not said it */
+	TYPE_TAG_PAGES, /* the same; bytes in the snapshot */
+	TYPE_TAG_AGE,   /* the same; how long ago it was said */
 };
 
 struct report_field {
@@ -71,6 +76,9 @@ json_t *report_row_json(const struct report_field *table, const struct report_ro
 void report_csv_header(FILE *out);
 /* names[i] is VM i's. */
 void report_csv_sample(FILE *out, const struct machine_snapshot *now, const char *const *names);
+
+/* object[a][b] = value for "a.b"; value is transferred. 0, or -1 without memory. */
+int report_set_path(json_t *object, const char *path, json_t *value);
 
 /* ns as seconds, rounded to milliseconds. */
 double report_seconds(uint64_t ns);

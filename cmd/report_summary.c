@@ -83,6 +83,8 @@ static json_t *vms_json(const struct scenario *scenario, const struct machine_sn
 		const struct report_row row = {scenario->vms[i].name, s, i};
 		json_t *vm = report_row_json(report_vm_fields, &row);
 
+		if (vm)
+			json_object_set_new(vm, "accounts", report_account_vm_json(s, i));
 		if (vm && live->guest.integrity_errors)
 			json_object_set_new(vm, "integrity_first_error",
 					    first_error_json(&live->guest));
@@ -103,6 +105,7 @@ static json_t *host_json(const struct report_about *about, const struct machine_
 	if (!host)
 		return NULL;
 	/* How, beside how much. */
+	json_object_set_new(host, "accounts", report_account_host_json(s));
 	json_object_set_new(host, "pager", json_string(about->scenario->pager->name));
 	json_object_set_new(swap, "evict_path",
 			    json_string(about->facts.evicts_by_move ? "move" : "copy"));
@@ -111,12 +114,17 @@ static json_t *host_json(const struct report_about *about, const struct machine_
 	return host;
 }
 
-/* Nothing counts across the two pagers yet. Only what needs a balloon is truly 0. */
-static json_t *double_paging_json(void)
+/* Of what happens across the two pagers only the balloon's part is counted yet. */
+static json_t *double_paging_json(const struct machine_snapshot *s)
 {
-	return json_pack("{s:n, s:n, s:n, s:i, s:n, s:n}", "guest_out_of_swapped",
+	uint64_t ballooned = 0;
+
+	for (unsigned i = 0; i < s->nr_vms; i++)
+		ballooned += s->vm[i].ballooned_from_swapped;
+	return json_pack("{s:n, s:n, s:n, s:o, s:n, s:n}", "guest_out_of_swapped",
 			 "guest_in_of_swapped", "swapped_while_guest_free",
-			 "ballooned_from_swapped", 0, "zero_writebacks", "identical_writebacks");
+			 "ballooned_from_swapped", report_count_json(ballooned), "zero_writebacks",
+			 "identical_writebacks");
 }
 
 static json_t *totals_json(const struct machine_snapshot *s)
@@ -152,6 +160,6 @@ json_t *report_summary(const struct report_about *about, const struct machine_sn
 			 seed_json(s->seed), "seconds", report_seconds(last->now_ns),
 			 "seconds_asked", report_seconds(s->duration_ns), "ended",
 			 report_end_name(end), "host", host_json(about, last), "vms",
-			 vms_json(s, last), "double_paging", double_paging_json(), "totals",
+			 vms_json(s, last), "double_paging", double_paging_json(last), "totals",
 			 totals_json(last));
 }

@@ -52,6 +52,23 @@ static void print_used(FILE *out, const struct machine_snapshot *s)
 			i + 1 < MM_STATES ? "," : "\n");
 }
 
+/* What three bookkeepers say of the same memory. */
+static void print_accounts(FILE *out, const struct machine_snapshot *s)
+{
+	struct report_account_host a;
+
+	report_account_host(s, &a);
+	if (!a.kernel_read)
+		return;
+	fprintf(out, "accounts     ");
+	if (a.guests_said)
+		fprintf(out, "%s %s to use %s, ", human_some(a.guests_said, "guest", "guests").text,
+			a.guests_said == 1 ? "says" : "say", human_size(a.guest_in_use_pages).text);
+	fprintf(out, "the manager has %s in use, the kernel counts %s: %s\n",
+		human_size(a.used_pages).text, human_size(a.kernel_pages).text,
+		a.agrees ? "they agree" : "THEY DO NOT AGREE");
+}
+
 static void print_paging(FILE *out, const struct machine_snapshot *s, const struct report_totals *t)
 {
 	const struct mm_swap_stats *w = &s->host.swap;
@@ -196,6 +213,7 @@ void report_text(FILE *out, const struct report_about *about, const struct machi
 	report_totals(last, &t);
 	print_configured(out, about, last, &t, end);
 	print_used(out, last);
+	print_accounts(out, last);
 	print_balloons(out, about, last);
 	print_paging(out, last, &t);
 	print_integrity(out, &t);

@@ -46,11 +46,21 @@ struct run {
 	int signal; /* that ended it */
 };
 
+/* VMs of one group have one number; those without a group are the group 0. */
+static uint32_t group_of(const struct scenario *s, unsigned i)
+{
+	for (unsigned k = 0; s->vms[i].group[0] && k <= i; k++)
+		if (strcmp(s->vms[k].group, s->vms[i].group) == 0)
+			return k + 1;
+	return 0;
+}
+
 static int add_vm(struct run *run, unsigned i, struct error *error)
 {
 	const struct scenario_vm *v = &run->scenario->vms[i];
 	char cmdline[GUEST_CMDLINE_BYTES];
 	struct vm_config config = {
+		.group = group_of(run->scenario, i),
 		.name = v->name,
 		.pages = v->memory_pages,
 		.min_pages = v->min_pages,
@@ -82,6 +92,19 @@ static int add_vm(struct run *run, unsigned i, struct error *error)
 	return err;
 }
 
+/* Home pages for all VMs, the hole of big ones included, and an eighth more for frames that outlive their VM. */
+static uint32_t share_capacity(const struct scenario *s)
+{
+	const uint64_t hole = (GUEST_HOLE_END - GUEST_HOLE_START) >> PAGE_SHIFT_BITS;
+	uint64_t pages = 0;
+
+	for (unsigned i = 0; i < s->nr_vms; i++)
+		pages += s->vms[i].memory_pages +
+			 hole * (pages_to_bytes(s->vms[i].memory_pages) > GUEST_HOLE_START);
+	pages += pages / 8;
+	return pages < MACHINE_MOST_FRAMES ? (uint32_t)pages : MACHINE_MOST_FRAMES;
+}
+
 static int make_machine(struct run *run, struct error *error)
 {
 	const struct scenario *s = run->scenario;
@@ -92,6 +115,11 @@ static int make_machine(struct run *run, struct error *error)
 		.work_dir = run->dir.path,
 		.pager = s->pager,
 		.balloon = s->balloon,
+		.share = s->share,
+		.share_capacity_pages = share_capacity(s),
+		.scan = {.order = s->scan,
+			 .rate_pages = s->scan_rate,
+			 .vm_rate_pages = s->vm_scan_rate},
 		.rebalance_ns = s->rebalance_ns,
 		.seed = s->seed,
 		.max_vms = s->nr_vms,
@@ -106,11 +134,26 @@ static int make_machine(struct run *run, struct error *error)
 	return err;
 }
 
+/* What the manager decided since the last time; it happened before until_ns. */
+static void take_events(struct run *run, uint64_t until_ns)
+{
+	struct mm_event events[64];
+	uint64_t lost;
+	unsigned nr;
+
+	do {
+		nr = machine_events_take(run->machine, events, sizeof(events) / sizeof(events[0]),
+					 &lost);
+		report_told(run->report, events, nr, lost, until_ns);
+	} while (nr);
+}
+
 /* Takes a snapshot as the next sample. A second without memory for one is left out. */
 static void sample(struct run *run)
 {
 	struct machine_snapshot *now;
 
+	take_events(run, UINT64_MAX);
 	if (machine_snapshot(run->machine, true, &now) != 0) {
 		log_warn("no memory for a sample");
 		return;
@@ -223,6 +266,7 @@ static int finish(struct run *run, struct error *error)
 	machine_stop(run->machine);
 	if (machine_snapshot(run->machine, true, &last) != 0)
 		return error_host(error, ENOMEM, "the final figures; samples.csv has the others");
+	take_events(run, last->now_ns);
 	report_sample(run->report, last);
 	free(run->before);
 	run->before = last;

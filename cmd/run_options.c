@@ -80,7 +80,9 @@ int run_guest_cmdline(const struct scenario *s, unsigned vm, char *buf, size_t b
 		return n;
 	/* A seed of its own for each guest, or equal guests would touch the same pages in step. Mixed twice: guest 1 of
 	 * seed 1 shall not be guest 0 of seed 2. */
-	n = snprintf(buf, bytes, "lab.seed=%" PRIu64 " lab.vm=%u lab.pager=%s lab.workload=%s",
-		     rng_mix(rng_mix(s->seed) + vm), vm, v->guest_pager->name, workload);
+	n = snprintf(buf, bytes,
+		     "lab.seed=%" PRIu64 " lab.vm=%u lab.pager=%s lab.balloon=%u%s lab.workload=%s",
+		     rng_mix(rng_mix(s->seed) + vm), vm, v->guest_pager->name, v->guest_balloon_ppm,
+		     v->guest_reporting ? " lab.reporting=1" : "", workload);
 	return n < 0 || (size_t)n >= bytes ? -ENOSPC : 0;
 }

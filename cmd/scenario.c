@@ -41,7 +41,7 @@ static int read_cpus(const struct key *key, const struct node *value, void *targ
 	return key_word(words, value, key->name, &unused, error);
 }
 
-enum { MECHANISM_BALLOON = 1, MECHANISM_SWAP = 2 };
+enum { MECHANISM_BALLOON = 1, MECHANISM_SWAP, MECHANISM_SHARE };
 
 static int read_mechanisms(const struct key *key, const struct node *value, void *target,
 			   struct error *error)
@@ -49,7 +49,7 @@ static int read_mechanisms(const struct key *key, const struct node *value, void
 	static const struct key_word words[] = {
 		{"balloon", MECHANISM_BALLOON, false},
 		{"swap", MECHANISM_SWAP, false},
-		{"share", 0, true},
+		{"share", MECHANISM_SHARE, false},
 		{"compress", 0, true},
 		{NULL, 0, false},
 	};
@@ -58,12 +58,14 @@ static int read_mechanisms(const struct key *key, const struct node *value, void
 
 	if (value->kind != NODE_LIST)
 		return key_wrong(value, key->name, "is not a list",
-				 "[balloon, swap], one of them or []", error);
-	s->swap = s->balloon = false;
+				 "[share, balloon, swap], any of them or []", error);
+	s->swap = s->balloon = s->share = false;
 	for (const struct node *n = value->first; n; n = n->next) {
 		if (key_word(words, n, key->name, &word, error))
 			return -EINVAL;
-		bool *which = word == MECHANISM_SWAP ? &s->swap : &s->balloon;
+		bool *which = word == MECHANISM_SWAP    ? &s->swap
+			      : word == MECHANISM_SHARE ? &s->share
+							: &s->balloon;
 
 		if (*which)
 			return key_wrong(n, key->name, "is repeated", "each mechanism once", error);
@@ -152,7 +154,54 @@ static int read_swap(const struct key *key, const struct node *value, void *targ
 	return keys_read(swap_keys, value, key->name, 0, target, error);
 }
 
-/* mechanisms comes before swap, which depends on it. */
+static int read_scan_order(const struct key *key, const struct node *value, void *target,
+			   struct error *error)
+{
+	static const struct key_word words[] = {{"random", DEDUP_SCAN_RANDOM, false},
+						{"sequential", DEDUP_SCAN_SEQUENTIAL, false},
+						{NULL, 0, false}};
+	struct scenario *s = target;
+	uint32_t word;
+	int err = key_word(words, value, key->name, &word, error);
+
+	if (!err)
+		s->scan = (enum dedup_scan_order)word;
+	return err;
+}
+
+static int read_groups(const struct key *key, const struct node *value, void *target,
+		       struct error *error)
+{
+	static const struct key_word words[] = {{"all", 0, false}, {NULL, 0, false}};
+	uint32_t unused;
+
+	(void)target;
+	return key_word(words, value, key->name, &unused, error);
+}
+
+static const struct key share_keys[] = {
+	{"scan", read_scan_order, .fallback = "random"},
+	{"pages-per-second", key_read_number, .fallback = "20000", .kind = &parse_count, .min = 0,
+	 .max = 100000000, KEY_FIELD(struct scenario, scan_rate)},
+	{"per-vm", key_read_number, .fallback = "10000", .kind = &parse_count, .min = 0,
+	 .max = 100000000, KEY_FIELD(struct scenario, vm_scan_rate)},
+	{"groups", read_groups, .fallback = "all"},
+	{.name = NULL},
+};
+
+static int read_share(const struct key *key, const struct node *value, void *target,
+		      struct error *error)
+{
+	const struct scenario *s = target;
+
+	if (!s->share && value->first)
+		return node_error(value, error,
+				  "share is given but 'share' is not in mechanisms; allowed: "
+				  "mechanisms: [share, balloon, swap]");
+	return keys_read(share_keys, value, key->name, 0, target, error);
+}
+
+/* mechanisms comes before swap and share, which depend on it. */
 static const struct key host_keys[] = {
 	{"memory", key_read_pages, .required = true, .min = SCENARIO_MEMORY_MIN,
 	 .max = PARSE_BYTES_MAX, KEY_FIELD(struct scenario, memory_pages)},
@@ -166,7 +215,7 @@ static const struct key host_keys[] = {
 	{.name = "sampling", .unbuilt = "policy: proportional, which samples nothing"},
 	{"rebalance", key_read_number, .fallback = "15s", .kind = &parse_time,
 	 .min = NS_PER_S / 100, .max = 3600 * NS_PER_S, KEY_FIELD(struct scenario, rebalance_ns)},
-	{.name = "share", .unbuilt = "mechanisms: [balloon, swap]"},
+	{"share", read_share, .fallback = "{}"},
 	{.name = NULL},
 };
 
@@ -240,7 +289,7 @@ int scenario_load(const char *path, const char *const *sets, unsigned nr_sets,
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return error_host(error, ENOMEM, "scenario");
-	s->swap = s->balloon = true;
+	s->swap = s->balloon = s->share = true;
 	s->swap_pages = SWAP_AUTO;
 	err = scenario_doc_read(&doc, path, error);
 	for (unsigned i = 0; i < nr_sets && !err; i++)

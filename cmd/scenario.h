@@ -9,6 +9,7 @@
 #define BALLAST_CMD_SCENARIO_H
 
 #include "ballast/types.h"
+#include "dedup/scan.h"
 #include "guest/core/workload.h"
 #include "lib/error.h"
 #include "mm/policy/policy.h"
@@ -26,6 +27,9 @@ struct scenario_vm {
 	unsigned vcpus;
 	const struct policy_ops *guest_pager;
 	npages_t guest_swap_pages;
+	uint32_t guest_balloon_ppm;      /* of its memory, at most, in its balloon; 0: no driver */
+	bool guest_reporting;            /* the guest tells which of its pages are free */
+	char group[SCENARIO_NAME_BYTES]; /* empty: the one of all VMs without */
 	char kernel
 		[SCENARIO_PATH_BYTES]; /* ELF64 file to boot; empty: the lab guest in the program */
 	struct workload_spec workload;
@@ -39,9 +43,12 @@ struct scenario {
 	char *swap_path;     /* NULL: auto; owned */
 	npages_t swap_pages; /* auto: sum(max - min) */
 	const struct policy_ops *pager;
-	bool balloon;                  /* mechanisms has balloon */
-	bool swap;                     /* mechanisms has swap */
-	uint32_t state_ppm[MM_STATES]; /* high, soft, hard, low */
+	bool share;                       /* mechanisms has share */
+	enum dedup_scan_order scan;       /* of pages to be shared */
+	uint32_t scan_rate, vm_scan_rate; /* pages a second, of all VMs and of each */
+	bool balloon;                     /* mechanisms has balloon */
+	bool swap;                        /* mechanisms has swap */
+	uint32_t state_ppm[MM_STATES];    /* high, soft, hard, low */
 	uint64_t rebalance_ns;
 	unsigned nr_vms;
 	struct scenario_vm *vms; /* owned; counts expanded, in file order */

@@ -19,7 +19,7 @@ struct vm_draft {
 	struct scenario_vm vm;
 	uint32_t count;
 	struct guest_draft {
-		uint32_t kind;
+		uint32_t kind, reporting, balloon_ppm;
 		const struct policy_ops *pager;
 		npages_t swap_pages; /* UINT64_MAX: as big as memory */
 		const char *kernel;  /* borrowed from the document; NULL: the built-in one */
@@ -78,6 +78,16 @@ static int read_kernel(const struct key *key, const struct node *value, void *ta
 	return err;
 }
 
+static int read_reporting(const struct key *key, const struct node *value, void *target,
+			  struct error *error)
+{
+	static const struct key_word words[] = {
+		{"no", 0, false}, {"yes", 1, false}, {NULL, 0, false}};
+	struct guest_draft *draft = target;
+
+	return key_word(words, value, key->name, &draft->reporting, error);
+}
+
 #define LINUX_ONLY "guests of kind lab, which need none"
 
 static const struct key guest_keys[] = {
@@ -85,6 +95,9 @@ static const struct key guest_keys[] = {
 	{"pager", key_read_pager, .fallback = "clock", KEY_FIELD(struct guest_draft, pager)},
 	{"swap", key_read_pages, .min = 0, .max = PARSE_BYTES_MAX,
 	 KEY_FIELD(struct guest_draft, swap_pages)},
+	{"balloon", key_read_number, .fallback = "65%", .kind = &parse_percent, .min = 0,
+	 .max = PPM, KEY_FIELD(struct guest_draft, balloon_ppm)},
+	{"reporting", read_reporting, .fallback = "no"},
 	{.name = "kernel", .read = read_kernel},
 	{.name = "initrd", .unbuilt = LINUX_ONLY},
 	{.name = "cmdline", .unbuilt = LINUX_ONLY},
@@ -131,7 +144,7 @@ static const struct key vm_keys[] = {
 	{"vcpus", read_vcpus, .fallback = "1", .kind = &parse_count, .min = 1, .max = 64,
 	 KEY_FIELD(struct vm_draft, vm.vcpus)},
 	{"guest", read_guest, .fallback = "{}"},
-	{.name = "group", .unbuilt = "one group for all"},
+	{"group", key_read_name, .max = VM_NAME_CHARS, KEY_FIELD(struct vm_draft, vm.group)},
 	{.name = "workload", .read = read_workload},
 	{.name = NULL},
 };
@@ -147,6 +160,8 @@ static int read_draft(const struct node *entry, struct vm_draft *draft, struct e
 	if (err)
 		return err;
 	draft->vm.guest_pager = draft->guest.pager;
+	draft->vm.guest_reporting = draft->guest.reporting;
+	draft->vm.guest_balloon_ppm = draft->guest.balloon_ppm;
 	draft->vm.guest_swap_pages = guest_swap(draft);
 	if (draft->guest.kernel)
 		strcpy(draft->vm.kernel, draft->guest.kernel); /* read_kernel saw to its length */

@@ -17,7 +17,7 @@
 #include "ballast/rng.h"
 #include "dedup/scan.h"
 
-#define PAGE_PRICE NS_PER_S
+#define PAGE_PRICE ((int64_t)NS_PER_S)
 #define SKIP_PRICE (PAGE_PRICE / DEDUP_SCAN_SKIPS)
 #define ROUNDS     6u
 #define MIN_BITS   4u /* smaller networks mix badly */
@@ -25,12 +25,14 @@
 _Static_assert(PAGE_PRICE % DEDUP_SCAN_SKIPS == 0, "no rounding");
 
 struct bucket {
-	uint64_t level, filled_ns;
+	int64_t level; /* below 0: pages looked at beside are not paid for yet */
+	uint64_t filled_ns;
 };
 
 struct scan_vm {
 	uint32_t gfns; /* 0: not scanned */
 	uint32_t next; /* place in the pass */
+	uint32_t next_block, next_in_block;
 	uint64_t passes;
 	uint64_t key; /* of this pass's order */
 	struct bucket bucket;
@@ -48,17 +50,17 @@ struct dedup_scan {
 
 static void bucket_fill(struct bucket *b, uint32_t rate, uint64_t now_ns)
 {
-	uint64_t top = PAGE_PRICE + (uint64_t)rate * DEDUP_SCAN_BURST_NS;
+	int64_t top = PAGE_PRICE + (int64_t)rate * DEDUP_SCAN_BURST_NS;
 	uint64_t dt = now_ns > b->filled_ns ? now_ns - b->filled_ns : 0;
 
 	if (now_ns > b->filled_ns)
 		b->filled_ns = now_ns;
 	/* above the top it is when the rate was lowered; the division keeps dt * rate small */
 	if (rate == DEDUP_SCAN_UNLIMITED || b->level >= top ||
-	    (rate && dt > (top - b->level) / rate))
+	    (rate && dt > (uint64_t)(top - b->level) / rate))
 		b->level = top;
 	else
-		b->level += dt * rate;
+		b->level += (int64_t)(dt * rate);
 }
 
 /* When there will be a page's price in the bucket, just filled. */
@@ -68,7 +70,7 @@ static uint64_t bucket_due(const struct bucket *b, uint32_t rate, uint64_t now_n
 		return UINT64_MAX;
 	if (b->level >= PAGE_PRICE)
 		return now_ns;
-	return now_ns + (PAGE_PRICE - b->level + rate - 1) / rate;
+	return now_ns + ((uint64_t)(PAGE_PRICE - b->level) + rate - 1) / rate;
 }
 
 /* One permutation of [0, 2^bits) a key, 1 <= bits <= 32. */
@@ -86,23 +88,36 @@ static uint32_t permute(uint32_t x, unsigned bits, uint64_t key)
 	return high << low_bits | low;
 }
 
-static uint32_t gfn_at(const struct dedup_scan *s, const struct scan_vm *v, uint32_t place)
+static uint32_t block_at(const struct scan_vm *v, uint32_t place, uint32_t blocks)
 {
 	unsigned bits = MIN_BITS;
 
-	if (s->config.order == DEDUP_SCAN_SEQUENTIAL)
-		return place;
-	while (bits < 32 && 1u << bits < v->gfns)
+	while (bits < 32 && 1u << bits < blocks)
 		bits++;
 	do
 		place = permute(place, bits, v->key);
-	while (place >= v->gfns);
+	while (place >= blocks);
 	return place;
+}
+
+static uint32_t gfn_next(const struct dedup_scan *s, struct scan_vm *v)
+{
+	const uint32_t size = s->config.block_pages ? s->config.block_pages : 1;
+	uint32_t g;
+
+	if (s->config.order == DEDUP_SCAN_SEQUENTIAL)
+		return v->next;
+	g = block_at(v, v->next_block, (v->gfns - 1) / size + 1) * size + v->next_in_block++;
+	if (v->next_in_block == size || g + 1 == v->gfns) {
+		v->next_in_block = 0;
+		v->next_block++;
+	}
+	return g;
 }
 
 static void pass_begin(const struct dedup_scan *s, struct scan_vm *v)
 {
-	v->next = 0;
+	v->next = v->next_block = v->next_in_block = 0;
 	v->key = rng_mix(v->key + s->config.seed);
 }
 
@@ -192,7 +207,7 @@ bool dedup_scan_next(struct dedup_scan *s, uint64_t now_ns, uint32_t *vm, gfn_t 
 	}
 	v = &s->vm[i];
 	*vm = i;
-	*g = gfn(gfn_at(s, v, v->next));
+	*g = gfn(gfn_next(s, v));
 	if (++v->next == v->gfns) {
 		v->passes++;
 		pass_begin(s, v);
@@ -213,6 +228,14 @@ void dedup_scan_skipped(struct dedup_scan *s)
 	s->bucket.level += PAGE_PRICE - SKIP_PRICE;
 	s->last = UINT32_MAX;
 	s->skipped++;
+}
+
+void dedup_scan_beside(struct dedup_scan *s)
+{
+	if (s->last == UINT32_MAX)
+		return;
+	s->vm[s->last].bucket.level -= PAGE_PRICE;
+	s->bucket.level -= PAGE_PRICE;
 }
 
 uint64_t dedup_scan_passes(const struct dedup_scan *s, uint32_t vm)

@@ -4,8 +4,9 @@
  *
  * Host-independent: the clock is the caller's now_ns, which never goes back. Locking: none inside.
  *
- * A pass over a VM gives each of its gfns once, in random order (another one in each pass) or in rising order. VMs take
- * turns, a page each, as far as their own rate lets them. What the caller cannot use it reports as skipped; see
+ * A pass over a VM gives each of its gfns once, in random order (another one in each pass) or in rising order. At random
+ * are blocks of neighbours, in each of which order rises: so that neighbours of one VM become known together, and what
+ * matches them finds them next to each other. VMs take turns, a page each, as far as their own rate lets them. What the caller cannot use it reports as skipped; see
  * DEDUP_SCAN_SKIPS. Rates hold from any moment to any other but for one page and what DEDUP_SCAN_BURST_NS earns: time
  * in which nobody asked is lost beyond that, so a caller that comes back within it of when it was told keeps the rate
  * to the page.
@@ -26,6 +27,7 @@ enum dedup_scan_order { DEDUP_SCAN_RANDOM, DEDUP_SCAN_SEQUENTIAL };
 
 struct dedup_scan_config {
 	enum dedup_scan_order order;
+	uint32_t block_pages; /* 0: 1, single pages at random */
 	/* Pages a second, of all VMs and of each; 0: none, DEDUP_SCAN_UNLIMITED. */
 	uint32_t rate_pages, vm_rate_pages;
 	uint32_t max_vms; /* VMs are numbers below */
@@ -53,6 +55,8 @@ bool dedup_scan_next(struct dedup_scan *s, uint64_t now_ns, uint32_t *vm, gfn_t 
 /* The page that the last call gave was not worth a look (not resident, shared already): all but a part of its price
  * comes back. Again for the same page, or when its VM was removed: without effect. O(1). */
 void dedup_scan_skipped(struct dedup_scan *s);
+/* Beside the page that the last call gave another one of that VM was looked at: it is paid for by pages to come. O(1). */
+void dedup_scan_beside(struct dedup_scan *s);
 
 /* Passes that the VM's pages have been through since it was added. */
 uint64_t dedup_scan_passes(const struct dedup_scan *s, uint32_t vm);

@@ -10,7 +10,9 @@
  * for and no more, and an idle machine deflates them.
  *
  * A driver that should move and does not for BALLOON_PATIENCE_NS counts as absent until it moves again: the host
- * pager then treats its VM as one without a balloon. A touch of a ballooned page (a *pop*) gets a zero page.
+ * pager then treats its VM as one without a balloon. What came of each look at a VM under pressure is counted, by reason.
+ * A guest that takes pages back while it should give some is taken to be out of memory until it gives again: that is all
+ * that deflation on out-of-memory shows to the host. A touch of a ballooned page (a *pop*) gets a zero page.
  */
 #include "mm/page.h"
 
@@ -27,6 +29,28 @@ static void moved(struct mm *m, struct mm_vm *v)
 {
 	v->balloon.moved_ns = m->now_ns;
 	v->balloon.absent = false;
+}
+
+/* What came of a wish for so many ballooned pages. */
+static enum mm_balloon_reason outcome(const struct mm_vm *v, npages_t wanted)
+{
+	const struct mm_balloon *b = &v->balloon;
+
+	if (!b->driver)
+		return MM_BALLOON_NO_DRIVER;
+	if (b->target < wanted && b->target < ppm_of(v->config.pages, BALLOON_CAP_PPM))
+		return MM_BALLOON_ASKED;
+	if (v->count[PAGE_BALLOONED] >= b->target)
+		return MM_BALLOON_CAP;
+	if (b->out_of_memory)
+		return MM_BALLOON_OUT_OF_MEMORY;
+	return b->absent ? MM_BALLOON_ABSENT : MM_BALLOON_SLOW;
+}
+
+static void note(struct mm_vm *v, enum mm_balloon_reason why)
+{
+	v->balloon.last = why;
+	v->balloon.reason[why]++;
 }
 
 static void set_target(struct mm *m, struct mm_vm *v, npages_t target)
@@ -55,16 +79,26 @@ static void ask(struct mm *m, npages_t missing)
 
 	for (uint32_t i = 0; i < m->top_vm; i++)
 		sum += over(&m->vm[i]);
-	for (uint32_t i = 0; i < m->top_vm && sum; i++) {
+	for (uint32_t i = 0; i < m->top_vm; i++) {
 		struct mm_vm *v = &m->vm[i];
-		npages_t share = (npages_t)(((unsigned __int128)missing * over(v) + sum - 1) / sum);
+		npages_t share =
+			sum ? (npages_t)(((unsigned __int128)missing * over(v) + sum - 1) / sum)
+			    : 0;
 		npages_t allowance = vm_charged(v) > share ? vm_charged(v) - share : 0;
+		enum mm_balloon_reason why = MM_BALLOON_AT_TARGET;
 
-		if (!over(v) || !v->balloon.driver)
+		if (!v->in_use || v->ended)
 			continue;
 		allowance = allowance < v->target ? v->target : allowance;
-		if (v->config.pages - allowance > v->balloon.target)
-			set_target(m, v, v->config.pages - allowance);
+		if (over(v))
+			why = outcome(v, v->config.pages - allowance);
+		note(v, why);
+		if (why != MM_BALLOON_ASKED)
+			continue;
+		v->balloon.missing = missing;
+		v->balloon.spare = 0;
+		v->balloon.over_sum = sum;
+		set_target(m, v, v->config.pages - allowance);
 	}
 }
 
@@ -78,8 +112,11 @@ static void give_back(struct mm *m, npages_t spare)
 		struct mm_vm *v = &m->vm[i];
 		npages_t share = (npages_t)((unsigned __int128)spare * v->balloon.target / sum);
 
-		if (share)
-			set_target(m, v, share < v->balloon.target ? v->balloon.target - share : 0);
+		if (!share)
+			continue;
+		v->balloon.missing = v->balloon.over_sum = 0;
+		v->balloon.spare = spare;
+		set_target(m, v, share < v->balloon.target ? v->balloon.target - share : 0);
 	}
 }
 
@@ -89,8 +126,10 @@ static void judge(struct mm *m)
 		struct mm_vm *v = &m->vm[i];
 
 		if (v->balloon.driver && v->count[PAGE_BALLOONED] < v->balloon.target &&
-		    m->now_ns - v->balloon.moved_ns > BALLOON_PATIENCE_NS)
+		    m->now_ns - v->balloon.moved_ns > BALLOON_PATIENCE_NS) {
+			v->balloon.absences += !v->balloon.absent;
 			v->balloon.absent = true;
+		}
 	}
 }
 
@@ -118,6 +157,7 @@ void mm_balloon_driver(struct mm *m, uint32_t vm, bool present, uint64_t now_ns)
 			page_move(m, v, g, PAGE_UNTOUCHED);
 	v->balloon.driver = present && v->in_use && !v->ended;
 	v->balloon.target = 0;
+	v->balloon.out_of_memory = false;
 	moved(m, v);
 	mm_leave(m);
 }
@@ -148,13 +188,15 @@ static void let_content_go(struct mm *m, struct mm_vm *v, uint32_t g)
 static void let_go(struct mm *m, struct mm_vm *v, uint32_t g, enum page_state to)
 {
 	struct page *p = &v->page[g];
-	bool written = p->state == PAGE_LEAVING;
+	bool written = p->state == PAGE_LEAVING, awaited = p->state == PAGE_ARRIVING;
 
 	if (p->flags & PAGE_HAS_SLOT)
 		slot_release(m, v, g);
 	p->flags &= PAGE_WAITING;
 	page_move(m, v, g, to);
 	m->orphans += written; /* its frame is free when the write is done */
+	if (awaited) /* by whoever touched it, and is in no queue: it shall touch it again */
+		m->ops->wake(m->body, vm_id(m, v), gfn(g));
 }
 
 /* Resident pages [first, first + nr) go, by one call into the body. Returns how many went. */
@@ -229,8 +271,10 @@ uint64_t mm_balloon_gave(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t
 	}
 	run_end(&r);
 	v->balloon.inflated += r.gone;
-	if (r.gone)
+	if (r.gone) {
 		moved(m, v);
+		v->balloon.out_of_memory = false;
+	}
 	fault_serve_waiting(m);
 	mm_leave(m);
 	return r.gone;
@@ -253,6 +297,7 @@ uint64_t mm_balloon_took(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t
 		taken++;
 	}
 	v->balloon.deflated += taken;
+	v->balloon.out_of_memory |= taken && v->count[PAGE_BALLOONED] < v->balloon.target;
 	if (taken)
 		moved(m, v);
 	mm_leave(m);

@@ -7,6 +7,9 @@
  * whenever frames come free, to the VM that is furthest below its target (as a share of the target), oldest first
  * within a VM: fairness comes from the targets, not from who faults first.
  *
+ * In state low a VM above its target is held: nothing that takes a frame, or keeps one from coming free, is done for it
+ * (state.c).
+ *
  * What a body refuses (no host memory, say) is undone and waits too; mm_tick() tries again.
  */
 #include "mm/page.h"
@@ -17,7 +20,11 @@ static bool frame_allowed(const struct mm *m, const struct mm_vm *v)
 
 	if (!free)
 		return false;
-	return free > m->level_pages[MM_LOW] || vm_charged(v) < v->target || m->stopping;
+	if (m->stopping)
+		return true;
+	if (vm_held(m, v))
+		return false;
+	return free > m->level_pages[MM_LOW] || vm_charged(v) < v->target;
 }
 
 static bool may_sacrifice(void *ctx, uint32_t g)
@@ -111,7 +118,7 @@ static bool serve_leaving(struct mm *m, struct mm_vm *v, uint32_t g)
 {
 	struct page *p = &v->page[g];
 
-	if (m->extra_stages == MM_EXTRA_STAGES ||
+	if (vm_held(m, v) || m->extra_stages == MM_EXTRA_STAGES ||
 	    !done(v, m->ops->map_stage(m->body, vm_id(m, v), gfn(g), stage(p->stage), true)))
 		return false;
 	m->extra_stages++;

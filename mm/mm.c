@@ -55,6 +55,8 @@ int mm_create(const struct mm_config *config, const struct mm_body_ops *ops, voi
 	m->peak_used = m->reserve;
 	m->swap.capacity_pages = config->swap_pages;
 	mm_levels_init(m);
+	m->told.entered[MM_HIGH] = 1; /* nothing to tell of that */
+	m->state_since_ns = m->now_ns;
 	for (unsigned i = 0; i < MM_IOS; i++)
 		io_put(m, &m->io[i]);
 	m->vm = mm_zalloc(m, MM_VM_NONE, config->max_vms * sizeof *m->vm);
@@ -66,7 +68,8 @@ int mm_create(const struct mm_config *config, const struct mm_body_ops *ops, voi
 		if (!m->owner || !m->slot_map)
 			goto fail;
 	}
-	if (share_init(m))
+	m->event = mm_zalloc(m, MM_VM_NONE, event_bytes(config));
+	if (!m->event || share_init(m))
 		goto fail;
 	*out = m;
 	return 0;
@@ -93,6 +96,7 @@ void mm_destroy(struct mm *m)
 		if (m->vm[i].in_use)
 			vm_records_free(m, i);
 	share_free(m);
+	mm_free(m, MM_VM_NONE, m->event, event_bytes(&m->config));
 	mm_free(m, MM_VM_NONE, m->slot_map, map_bytes(&m->config));
 	mm_free(m, MM_VM_NONE, m->owner, m->config.swap_pages * sizeof *m->owner);
 	mm_free(m, MM_VM_NONE, m->vm, m->config.max_vms * sizeof *m->vm);
@@ -141,6 +145,7 @@ int mm_vm_add(struct mm *m, uint32_t vm, const struct mm_vm_config *config, uint
 	m->nr_vms++;
 	m->top_vm = vm + 1 > m->top_vm ? vm + 1 : m->top_vm;
 	mm_targets(m);
+	event_vm_added(m, v);
 	mm_leave(m);
 	return 0;
 }
@@ -195,6 +200,7 @@ void mm_vm_end(struct mm *m, uint32_t vm, uint64_t now_ns)
 	if (!v->in_use || v->ended)
 		return;
 	mm_enter(m, now_ns);
+	event_vm_ended(m, v);
 	m->ops->discard_all(m->body, vm);
 	ahead_forget_vm(m, vm);
 	disown_requests(m, vm);
@@ -272,14 +278,17 @@ void mm_tick(struct mm *m, uint64_t now_ns)
 		mm_targets(m);
 	balloon_aim(m);
 	fault_serve_waiting(m);
+	events_tell(m, false);
 	mm_leave(m);
 }
 
 void mm_stop(struct mm *m, uint64_t now_ns)
 {
 	mm_enter(m, now_ns);
-	if (!m->stopping)
+	if (!m->stopping) {
+		events_tell(m, true);
 		m->reserve -= MM_STOP_PAGES;
+	}
 	m->stopping = true;
 	fault_serve_waiting(m);
 	mm_leave(m);
@@ -348,6 +357,12 @@ void mm_vm_stats(struct mm *m, uint32_t vm, uint64_t now_ns, struct mm_vm_stats 
 		.paged_out_pages = v->paged_out,
 		.out_of_swap = v->out_of_swap,
 		.stalled_ns = v->stalled_ns,
+		.held_ns = v->held_ns,
 		.body_errors = v->body_errors,
+		.balloon_absences = v->balloon.absences,
+		.balloon_last = v->balloon.last,
 	};
+	memcpy(out->balloon_reason, v->balloon.reason, sizeof out->balloon_reason);
+	memcpy(out->paging_reason, v->paging, sizeof out->paging_reason);
+	memcpy(out->share_reason, v->share_reason, sizeof out->share_reason);
 }

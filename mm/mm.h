@@ -18,6 +18,7 @@
 
 #include "ballast/types.h"
 #include "dedup/scan.h"
+#include "mm/event.h"
 #include "mm/policy/policy.h"
 #include "mm/stats.h"
 
@@ -87,10 +88,12 @@ struct mm_body_ops {
 	int (*equal)(void *body, uint32_t vm_a, gfn_t a, uint32_t vm_b, gfn_t b, bool *equal);
 	int (*equal_frame)(void *body, uint32_t vm, gfn_t g, uint32_t frame, bool *equal);
 	int (*page_is_zero)(void *body, uint32_t vm, gfn_t g, bool *zero);
-	/* A present page of its own becomes a mapping of the frame, write-protected and populated; its own frame is
-	 * free. fill: the frame is empty and gets the page's content first; else the two are compared again under
-	 * protection: -EAGAIN if they differ (the page stays, and may be protected). -ENOSPC: the mapping limit. wakes. */
-	int (*share)(void *body, uint32_t vm, gfn_t g, uint32_t frame, bool fill);
+	/* Present pages [g, g + nr) of their own become mappings of the frames [frame, frame + nr), write-protected and
+	 * populated; their own frames are free. fill: the frames are empty and get the pages' content first; else each
+	 * page is compared with its frame again under protection. Returns how many do now, from the first on; wakes
+	 * those. The others stay as they were, but may be protected. None: -EAGAIN if the first differs, -ENOSPC: the
+	 * mapping limit, -ENOMEM: no frame for the pool. */
+	int (*share)(void *body, uint32_t vm, gfn_t g, uint32_t nr, uint32_t frame, bool fill);
 	/* A present page of its own, all zeros, becomes absent, its frame is free. -EAGAIN if it is not zero any more
 	 * once it can no longer be written. wakes. */
 	int (*share_zero)(void *body, uint32_t vm, gfn_t g);
@@ -192,8 +195,8 @@ void mm_vm_doom(struct mm *m, uint32_t vm, uint64_t now_ns);
 uint32_t mm_reclaim(struct mm *m, uint32_t max_pages, uint64_t now_ns);
 bool mm_reclaim_needed(const struct mm *m);
 
-/* Looks at pages that are due, at most max_pages of them, and shares what it can. Returns how many; *again_ns: when the
- * next is due. */
+/* Looks at pages that are due, at most max_pages of them, and at neighbours that may go with them; shares what it can.
+ * Returns how many were due; *again_ns: when the next is. */
 uint32_t mm_scan(struct mm *m, uint32_t max_pages, uint64_t now_ns, uint64_t *again_ns);
 
 /* Time passes: rebalancing, retries of faults the host refused. Every 10 ms or so. */
@@ -209,6 +212,10 @@ bool mm_idle(const struct mm *m);
 /* now_ns: brings time-based figures up to date. */
 void mm_host_stats(struct mm *m, uint64_t now_ns, struct mm_host_stats *out);
 void mm_vm_stats(struct mm *m, uint32_t vm, uint64_t now_ns, struct mm_vm_stats *out);
+
+/* Moves the oldest events, at most max, to *out. Returns how many. *lost: how many were dropped since the last call,
+ * because nobody took them in time. See event.h. */
+uint32_t mm_events_take(struct mm *m, struct mm_event *out, uint32_t max, uint64_t *lost);
 
 /* Recomputes every counter, list and index from the page records and compares. On false *why names what is broken.
  * O(pages + slots). For tests and DEBUG builds. */

@@ -28,6 +28,7 @@
 
 #include "dedup/dedup.h"
 #include "dedup/scan.h"
+#include "mm/event.h"
 #include "mm/mm.h"
 
 enum page_state {
@@ -90,7 +91,23 @@ struct mm_balloon {
 	npages_t target; /* what the driver was last told */
 	uint64_t
 		moved_ns; /* when it last gave or took a page, or reached its target, or got a new one */
-	uint64_t inflated, deflated, bad, from_swapped;
+	uint64_t inflated, deflated, bad, from_swapped, absences;
+	bool out_of_memory; /* it took pages back while it should have given some, and gave none since */
+	enum mm_balloon_reason last;
+	uint64_t reason[MM_BALLOON_REASONS];
+	/* what the last change of the target was made of, for events */
+	npages_t missing, spare, over_sum;
+};
+
+/* What events have told of a VM: see event_tell.c. */
+struct mm_told {
+	bool in_use, driver, absent, stalled;
+	npages_t target, balloon_target;
+	uint64_t inflated, deflated, paging[3];
+	uint64_t target_next_ns, asked_next_ns, moved_next_ns, paged_next_ns; /* not before */
+	uint64_t window_ns, window_stalled_ns, window_held_ns; /* the stall window's begin */
+	uint64_t stall_ns, stall_stalled_ns, stall_held_ns;    /* the told stall's begin */
+	uint64_t absent_ns;
 };
 
 struct mm_vm {
@@ -120,7 +137,9 @@ struct mm_vm {
 	uint64_t faults_cow, shared_before_swap;
 	uint64_t share_reason[MM_SHARE_REASONS];
 	uint64_t faults_pop, reported;
-	uint64_t paged_out, out_of_swap, stalled_ns, body_errors;
+	uint64_t paged_out, out_of_swap, stalled_ns, held_ns, body_errors;
+	uint64_t paging[MM_PAGING_REASONS];
+	struct mm_told told;
 };
 
 /* In mm_io.page[].vm of a write: its VM ended after the page had come back, so the stage still has its ticket. */
@@ -155,6 +174,15 @@ struct mm {
 	npages_t level_pages[MM_STATES]; /* the free-memory thresholds */
 	enum mm_state state;
 	uint64_t state_ns[MM_STATES], state_entered[MM_STATES];
+	uint64_t state_since_ns;
+	npages_t state_free; /* free pages when it was entered */
+	struct {
+		enum mm_state state;
+		uint64_t entered[MM_STATES], next_ns;
+	} told;
+	struct mm_event *event; /* ring, oldest at event_first */
+	uint32_t event_first, nr_event;
+	uint64_t events_lost;
 	bool stopping;
 	uint32_t nr_waiting; /* faults, all VMs */
 	uint64_t metadata_bytes;
@@ -220,10 +248,20 @@ static inline uint32_t vm_id(const struct mm *m, const struct mm_vm *v)
 void mm_enter(struct mm *m, uint64_t now_ns);
 void mm_leave(struct mm *m);
 void mm_levels_init(struct mm *m);
+/* State low, the VM above its target, and the pager able to change that: its faults wait. */
+bool vm_held(const struct mm *m, const struct mm_vm *v);
 
 /* target.c */
 void mm_targets(struct mm *m);
 npages_t mm_target_sum(const struct mm *m);
+
+/* event.c, event_tell.c */
+size_t event_bytes(const struct mm_config *config);
+void event_put(struct mm *m, enum mm_event_kind kind, uint32_t vm, uint64_t at_ns,
+	       const uint64_t *value, unsigned nr);
+void event_vm_added(struct mm *m, struct mm_vm *v);
+void event_vm_ended(struct mm *m, struct mm_vm *v); /* before its counts change */
+void events_tell(struct mm *m, bool all); /* what changed; all: without waiting for the period */
 
 /* stage.c */
 bool stage_get(struct mm *m, bool to_read, uint16_t *out); /* false: none left */
@@ -250,8 +288,12 @@ void share_page_left(struct mm *m, struct mm_vm *v,
 bool share_break(struct mm *m, struct mm_vm *v, uint32_t g); /* false: must wait for a frame */
 void share_let_go(struct mm *m, struct mm_vm *v,
 		  uint32_t g); /* a shared page is about to be given up */
-bool share_before_swap(struct mm *m, struct mm_vm *v, uint32_t g);
 bool share_fault(struct mm *m, struct mm_vm *v, uint32_t g, bool write);
+void share_put(struct mm *m, uint32_t frame); /* one page less shares it */
+
+/* share_scan.c */
+#define SHARE_RUN_PAGES 32u /* a call of the body, which must not take long */
+bool share_before_swap(struct mm *m, struct mm_vm *v, uint32_t g);
 
 /* balloon.c */
 bool balloon_works(const struct mm *m,

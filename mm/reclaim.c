@@ -51,9 +51,16 @@ static struct mm_vm *furthest_above(struct mm *m, const struct mm_vm *after, npa
 	for (uint32_t i = 0; i < m->top_vm; i++) {
 		struct mm_vm *v = &m->vm[i];
 		npages_t mine = over_target(v);
+		bool passed_by = !mine || (m->state == MM_SOFT && balloon_works(m, v));
 
-		if (!mine || v == after || (m->state == MM_SOFT && balloon_works(m, v)))
-			continue; /* in state soft a balloon that works is enough */
+		if (passed_by && v->in_use &&
+		    !v->ended) /* in state soft a balloon that works is enough */
+			v->paging[mine ? MM_PAGING_BALLOON_FIRST
+				  : v->target == mm_vm_least_pages(&v->config)
+					  ? MM_PAGING_AT_FLOOR
+					  : MM_PAGING_AT_TARGET]++;
+		if (passed_by || v == after)
+			continue;
 		if (!best ||
 		    (unsigned __int128)mine * best->target > (unsigned __int128)*over * v->target) {
 			best = v;
@@ -67,13 +74,25 @@ static bool may_leave(void *ctx, uint32_t g)
 {
 	const struct chase *c = ctx;
 	const struct page *p = &c->v->page[g];
+	enum mm_paging_reason why;
 
-	if (p->state != PAGE_RESIDENT || p->flags & (PAGE_PINNED | PAGE_WAITING) ||
-	    page_guarded(c->v, g))
-		return false;
-	if (p->flags & PAGE_HAS_SLOT)
-		return !slot_busy(c->m, p->slot);
-	return !c->clean_only;
+	if (p->flags & PAGE_PINNED)
+		why = MM_PAGING_PINNED;
+	else if (p->state == PAGE_SAMPLED)
+		return false; /* looked at already */
+	else if (p->state != PAGE_RESIDENT ||
+		 (p->flags & PAGE_HAS_SLOT && slot_busy(c->m, p->slot)))
+		why = MM_PAGING_IN_FLIGHT;
+	else if (p->flags & PAGE_WAITING)
+		why = MM_PAGING_WAITED_FOR;
+	else if (page_guarded(c->v, g))
+		why = MM_PAGING_JUST_IN;
+	else if (!(p->flags & PAGE_HAS_SLOT) && c->clean_only)
+		why = MM_PAGING_SWAP_FULL;
+	else
+		return true;
+	c->v->paging[why]++;
+	return false;
 }
 
 static bool must_be_written(void *ctx, uint32_t g)
@@ -109,6 +128,7 @@ static bool withdraw(struct chase *c, uint32_t g)
 	if (c->m->ops->withdraw(c->m->body, vm_id(c->m, c->v), gfn(g), stage(p->stage))) {
 		stage_put(c->m, p->stage);
 		c->v->body_errors++;
+		c->v->paging[MM_PAGING_REFUSED]++;
 		c->m->config.pager->accessed(c->v->policy, g, false,
 					     c->m->now_ns); /* look elsewhere first */
 		return false;
@@ -164,8 +184,10 @@ static bool cluster_room(struct chase *c, uint32_t want)
 	if (c->io && c->slots_left)
 		return true;
 	cluster_send(c);
-	if (c->m->nr_io_idle <= READS_KEPT)
+	if (c->m->nr_io_idle <= READS_KEPT) {
+		c->v->paging[MM_PAGING_DISK_BUSY]++;
 		return false;
+	}
 	c->io = io_get(c->m);
 	c->slots_left =
 		slot_run_get(c->m, want < MM_CLUSTER_PAGES ? want : MM_CLUSTER_PAGES, &first);
@@ -176,6 +198,7 @@ static bool cluster_room(struct chase *c, uint32_t want)
 	io_put(c->m, c->io);
 	c->io = NULL;
 	c->clean_only = true;
+	c->v->paging[MM_PAGING_SWAP_FULL]++;
 	return false;
 }
 
@@ -195,8 +218,9 @@ static void cluster_add(struct chase *c, uint32_t g)
 	page_move(c->m, c->v, g, PAGE_LEAVING);
 }
 
-static void out(struct chase *c, uint32_t g)
+static void out(struct chase *c, uint32_t g, enum mm_paging_reason how)
 {
+	c->v->paging[how]++;
 	c->m->config.pager->removed(c->v->policy, g, POLICY_EVICTED);
 	c->v->paged_out++;
 }
@@ -211,7 +235,7 @@ static bool drop_if_zero(struct chase *c, uint32_t g)
 	stage_drop_put(c->m, &(stage_t){p->stage}, 1);
 	page_move(c->m, c->v, g, PAGE_SWAPPED);
 	c->m->swap.zero_drops++;
-	out(c, g);
+	out(c, g, MM_PAGING_ZERO);
 	return true;
 }
 
@@ -224,12 +248,14 @@ static bool page_out(struct chase *c, uint32_t g, uint32_t want)
 	if (p->flags & PAGE_HAS_SLOT) { /* clean */
 		if (sampled)
 			stage_drop_put(c->m, &(stage_t){p->stage}, 1);
-		else if (c->m->ops->discard(c->m->body, vm_id(c->m, c->v), gfn(g), 1))
+		else if (c->m->ops->discard(c->m->body, vm_id(c->m, c->v), gfn(g), 1)) {
+			c->v->paging[MM_PAGING_REFUSED]++;
 			return false;
+		}
 		p->flags &= (uint8_t)~PAGE_PROTECTED;
 		page_move(c->m, c->v, g, PAGE_SWAPPED);
 		c->m->swap.clean_drops++;
-		out(c, g);
+		out(c, g, MM_PAGING_CLEAN);
 		return true;
 	}
 	if (sampled ? drop_if_zero(c, g) : share_before_swap(c->m, c->v, g))
@@ -243,7 +269,7 @@ static bool page_out(struct chase *c, uint32_t g, uint32_t want)
 	}
 	if (sampled || !drop_if_zero(c, g)) {
 		cluster_add(c, g);
-		out(c, g);
+		out(c, g, MM_PAGING_WRITTEN);
 	}
 	return true;
 }

@@ -2,10 +2,8 @@
 /*
  * share.c: content-hash page sharing, between the table (dedup/) and the page records.
  *
- * A page that the scanner names, or that is about to be paged out, is looked at: all zeros, and it needs no frame at
- * all; else its hash goes to dedup_try(), which finds a frame or another page with the same bytes. A shared page is
- * charged to nobody; its frame is in the pool, which is part of the budget. The frame a pair shares is paid for before
- * the two own frames are free, by the one page that the reserve keeps for copying.
+ * How pages come to share: share_scan.c. A shared page is charged to nobody; its frame is in the pool, which is part of
+ * the budget.
  *
  * A write to a shared page is announced (it is write-protected): the page takes a frame from the budget first, and
  * waits if there is none; the body then gives it its own copy, at once, so that the pool frame can go when nobody maps
@@ -33,6 +31,7 @@ int share_init(struct mm *m)
 	if (!m->dedup || !m->scan)
 		return -12;
 	scan.max_vms = m->config.max_vms;
+	scan.block_pages = SHARE_RUN_PAGES;
 	scan.seed = rng_mix(m->config.seed + 1);
 	scan.start_ns = m->now_ns;
 	return dedup_init(m->dedup, &table) || dedup_scan_init(m->scan, &scan) ? -22 : 0;
@@ -110,7 +109,7 @@ void share_page_left(struct mm *m, struct mm_vm *v, uint32_t g)
 		dedup_hint_drop(m->dedup, v->home + g);
 }
 
-static void frame_put(struct mm *m, uint32_t frame)
+void share_put(struct mm *m, uint32_t frame)
 {
 	uint32_t home_vm;
 	gfn_t g;
@@ -136,7 +135,7 @@ void share_let_go(struct mm *m, struct mm_vm *v, uint32_t g)
 	if (p->flags & PAGE_ZERO)
 		forget_zero(m, v);
 	else
-		frame_put(m, p->slot);
+		share_put(m, p->slot);
 	p->slot = 0;
 	p->flags &= PAGE_WAITING;
 }
@@ -185,7 +184,7 @@ bool share_break(struct mm *m, struct mm_vm *v, uint32_t g)
 	p->flags &= PAGE_WAITING;
 	p->slot = 0;
 	own_again(m, v, g);
-	frame_put(m, frame);
+	share_put(m, frame);
 	return true;
 }
 
@@ -206,179 +205,4 @@ bool share_fault(struct mm *m, struct mm_vm *v, uint32_t g, bool write)
 	}
 	p->flags |= PAGE_PROTECTED;
 	return true;
-}
-
-/* What dedup_try() calls; page numbers are home pages. */
-
-static struct mm_vm *page_of(struct mm *m, uint32_t home, gfn_t *g)
-{
-	uint32_t vm;
-
-	if (!dedup_page_where(m->dedup, home, &vm, g))
-		return NULL;
-	struct mm_vm *v = &m->vm[vm];
-	const struct page *p = &v->page[g->v];
-	bool writing = p->flags & PAGE_HAS_SLOT && slot_busy(m, p->slot);
-	return p->state == PAGE_RESIDENT && !(p->flags & (PAGE_PINNED | PAGE_WAITING)) && !writing
-		       ? v
-		       : NULL;
-}
-
-static int try_hash(void *ctx, uint32_t page, uint64_t *hash)
-{
-	struct mm *m = ctx;
-	gfn_t g;
-	const struct mm_vm *v = page_of(m, page, &g);
-
-	if (!v)
-		return -16; /* -EBUSY */
-	m->share.hashed_pages++;
-	return m->ops->hash(m->body, vm_id(m, v), g, hash);
-}
-
-static int try_equal(void *ctx, uint32_t a, uint32_t b, bool *same)
-{
-	struct mm *m = ctx;
-	gfn_t ga, gb;
-	const struct mm_vm *va = page_of(m, a, &ga), *vb = page_of(m, b, &gb);
-
-	return va && vb ? m->ops->equal(m->body, vm_id(m, va), ga, vm_id(m, vb), gb, same) : -16;
-}
-
-static int try_equal_frame(void *ctx, uint32_t page, uint32_t frame, bool *same)
-{
-	struct mm *m = ctx;
-	gfn_t g;
-	const struct mm_vm *v = page_of(m, page, &g);
-
-	return v ? m->ops->equal_frame(m->body, vm_id(m, v), g, frame, same) : -16;
-}
-
-/* The page gives its own frame up. */
-static void now_shared(struct mm *m, struct mm_vm *v, uint32_t g, uint32_t frame, uint8_t flags)
-{
-	struct page *p = &v->page[g];
-
-	if (p->flags & PAGE_HAS_SLOT)
-		slot_release(m, v, g);
-	m->config.pager->removed(v->policy, g, POLICY_GONE);
-	page_move(m, v, g, PAGE_SHARED);
-	p->slot = frame;
-	p->flags = flags;
-	m->share.matches++;
-}
-
-static int share_with(struct mm *m, uint32_t page, uint32_t frame, bool fill)
-{
-	gfn_t g;
-	struct mm_vm *v = page_of(m, page, &g);
-	int result;
-
-	if (!v)
-		return -16;
-	result = m->ops->share(m->body, vm_id(m, v), g, frame, fill);
-	if (result) { /* it may have been protected on the way */
-		m->ops->unprotect(m->body, vm_id(m, v), g);
-		if (v->page[g.v].flags & PAGE_HAS_SLOT)
-			slot_release(m, v, (uint32_t)g.v);
-		v->page[g.v].flags &= (uint8_t)~PAGE_PROTECTED;
-		return result;
-	}
-	now_shared(m, v, (uint32_t)g.v, frame, PAGE_PROTECTED);
-	m->pool += fill;
-	v->home_frames += fill; /* a frame is filled by the page that names it */
-	return 0;
-}
-
-static int try_share_first(void *ctx, uint32_t frame)
-{
-	return share_with(ctx, frame, frame, true);
-}
-
-static int try_share(void *ctx, uint32_t page, uint32_t frame)
-{
-	return share_with(ctx, page, frame, false);
-}
-
-static const struct dedup_ops try_ops = {
-	.hash = try_hash,
-	.equal = try_equal,
-	.equal_frame = try_equal_frame,
-	.share_first = try_share_first,
-	.share = try_share,
-};
-
-static enum dedup_reason look_at(struct mm *m, struct mm_vm *v, uint32_t g)
-{
-	uint32_t vm = vm_id(m, v), home = v->home + g;
-	bool zero = false;
-	uint64_t hash;
-	int result = m->ops->page_is_zero(m->body, vm, gfn(g), &zero);
-
-	m->share.scanned_pages++;
-	if (result)
-		return DEDUP_FAILED;
-	if (zero) {
-		result = m->ops->share_zero(m->body, vm, gfn(g));
-		if (result)
-			return result == -11 ? DEDUP_VOLATILE : DEDUP_FAILED;
-		now_shared(m, v, g, 0, PAGE_ZERO);
-		m->zero_pages++;
-		v->zero_pages++;
-		return DEDUP_ZERO;
-	}
-	if (try_hash(m, home, &hash))
-		return DEDUP_BUSY;
-	return dedup_try(m->dedup, &try_ops, m, home, hash);
-}
-
-static bool worth_a_look(struct mm *m, struct mm_vm *v, uint64_t g)
-{
-	gfn_t same;
-
-	return v->in_use && !v->ended && !v->doomed && page_exists(v, g) &&
-	       page_of(m, v->home + (uint32_t)g, &same);
-}
-
-static bool try_page(struct mm *m, struct mm_vm *v, uint32_t g)
-{
-	enum dedup_reason why = look_at(m, v, g);
-
-	m->share.reason[why]++;
-	v->share_reason[why]++;
-	return why == DEDUP_SHARED || why == DEDUP_SHARED_NEW || why == DEDUP_ZERO;
-}
-
-bool share_before_swap(struct mm *m, struct mm_vm *v, uint32_t g)
-{
-	if (!m->dedup || v->home == DEDUP_NONE || !worth_a_look(m, v, g) || !try_page(m, v, g))
-		return false;
-	v->shared_before_swap++;
-	return true;
-}
-
-uint32_t mm_scan(struct mm *m, uint32_t max_pages, uint64_t now_ns, uint64_t *again_ns)
-{
-	uint32_t looked = 0, vm;
-	gfn_t g;
-
-	*again_ns = UINT64_MAX;
-	if (!m->dedup || m->stopping)
-		return 0;
-	mm_enter(m, now_ns);
-	/* skipped pages are cheap but not free: an eighth of a look at most */
-	for (uint32_t steps = 0; looked < max_pages && steps < max_pages * 8; steps++) {
-		if (!dedup_scan_next(m->scan, m->now_ns, &vm, &g, again_ns))
-			break;
-		if (!worth_a_look(m, &m->vm[vm], g.v)) {
-			dedup_scan_skipped(m->scan);
-			continue;
-		}
-		try_page(m, &m->vm[vm], (uint32_t)g.v);
-		looked++;
-	}
-	if (looked)
-		fault_serve_waiting(m);
-	mm_leave(m);
-	return looked;
 }

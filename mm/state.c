@@ -6,8 +6,29 @@
  * level at a time, and only when free memory has reached the threshold above the one that was crossed: low ends at
  * hard, hard at soft, soft at high. So between two thresholds either state is possible, which is the hysteresis.
  * Paging runs in every state but high and aims at free memory of high.
+ *
+ * In state low, VMs above their targets are *held*: their faults wait, until the VM is at its target or the state
+ * rises. VMs at or below their targets go on. A held VM's vCPUs may run on in what they have; they cannot get more.
+ *
+ * Why this ends. Let E be the sum over VMs of what they have above their targets. (1) In state low E does not grow but
+ * by one page a VM: only a VM at its target or below gets a frame. (2) While E > 0 some VM V is above its target, which
+ * is at least MM_FLOOR_PAGES (or all its memory, and then it cannot be above); of V's pages at most MM_GUARD_PAGES and
+ * the pinned ones are no victims, so V has one. The pager takes the VM that is furthest above first, under the lock
+ * names a victim and withdraws it, and a held VM's touch of it waits until its write is done: each write frees a frame.
+ * So E falls, by at least a page a write, to a page a VM at most. (3) Targets sum to what leaves *high* free: E of so
+ * little means free memory above *hard*, where low ends. Waiting for one another is no danger: the pager waits for no
+ * fault. (4) Where the pager cannot do it, because there is no swap or it is full, nobody is held, and faults wait
+ * only for the last pages, as in any state. Nor are VMs held whose threads must leave.
  */
 #include "mm/page.h"
+
+bool vm_held(const struct mm *m, const struct mm_vm *v)
+{
+	bool can_shrink = m->config.swap_pages && !m->swap_full;
+
+	return m->state == MM_LOW && can_shrink && vm_charged(v) > v->target && !m->stopping &&
+	       !v->doomed && !v->broken && !v->ended;
+}
 
 void mm_levels_init(struct mm *m)
 {
@@ -40,18 +61,37 @@ void mm_enter(struct mm *m, uint64_t now_ns)
 		return;
 	if (m->swap_full)
 		m->swap.full_ns += passed;
-	for (uint32_t i = 0; i < m->top_vm; i++)
-		if (m->vm[i].nr_waiting)
-			m->vm[i].stalled_ns += passed;
+	for (uint32_t i = 0; i < m->top_vm; i++) {
+		struct mm_vm *v = &m->vm[i];
+
+		if (!v->nr_waiting)
+			continue;
+		v->stalled_ns += passed;
+		if (vm_held(m, v))
+			v->held_ns += passed;
+	}
 }
 
-void mm_leave(struct mm *m)
+static void step(struct mm *m)
 {
 	enum mm_state next;
 
 	while ((next = next_state(m)) != m->state) {
 		m->state = next;
 		m->state_entered[next]++;
+		m->state_since_ns = m->now_ns;
+		m->state_free = mm_free_pages(m);
+	}
+}
+
+void mm_leave(struct mm *m)
+{
+	bool was_low = m->state == MM_LOW;
+
+	step(m);
+	if (was_low && m->state != MM_LOW && m->nr_waiting) { /* those that were held */
+		fault_serve_waiting(m);
+		step(m);
 	}
 	if (mm_reclaim_needed(m))
 		m->ops->reclaim_wanted(m->body);

@@ -31,6 +31,43 @@ struct mm_swap_stats {
 /* Why a page that was looked at is shared now, or not: enum dedup_reason, in its order. */
 #define MM_SHARE_REASONS 14
 
+/*
+ * What came of the manager's wish that a balloon grow, counted once a look: while memory is short, each VM is looked at
+ * every tick. What came of the last look stands in the statistics as well.
+ */
+enum mm_balloon_reason {
+	MM_BALLOON_NOT_LOOKED,    /* never yet: memory was not short */
+	MM_BALLOON_ASKED,         /* its target was raised */
+	MM_BALLOON_AT_TARGET,     /* not: the VM has no more than it should have */
+	MM_BALLOON_CAP,           /* not: it holds all it may */
+	MM_BALLOON_SLOW,          /* not: the guest still works on what it was asked for */
+	MM_BALLOON_ABSENT,        /* not: and has not moved for so long that it counts as absent */
+	MM_BALLOON_OUT_OF_MEMORY, /* not: the guest took pages back that it should have given */
+	MM_BALLOON_NO_DRIVER,     /* not: nobody to ask */
+	MM_BALLOON_REASONS
+};
+const char *mm_balloon_reason_name(enum mm_balloon_reason reason); /* "at_target" */
+
+/* What came of the pager's wish to take pages. The first three are pages that left, then VMs and pages it passed by. */
+enum mm_paging_reason {
+	MM_PAGING_WRITTEN, /* to a slot */
+	MM_PAGING_CLEAN,   /* its slot still held the content */
+	MM_PAGING_ZERO,    /* all zeros: without a slot */
+	/* once a look at a VM */
+	MM_PAGING_AT_TARGET,     /* it has no more than it should have */
+	MM_PAGING_AT_FLOOR,      /* the same, and its target is the least a VM may have */
+	MM_PAGING_BALLOON_FIRST, /* state soft, and its balloon works */
+	MM_PAGING_DISK_BUSY,     /* as many requests under way as there may be */
+	/* once a look at a page */
+	MM_PAGING_PINNED,
+	MM_PAGING_WAITED_FOR, /* somebody sleeps on it */
+	MM_PAGING_JUST_IN,    /* one of the last that were brought in */
+	MM_PAGING_IN_FLIGHT,  /* it, or its slot, is being written */
+	MM_PAGING_SWAP_FULL,  /* no slot for it */
+	MM_PAGING_REFUSED,    /* by the body */
+	MM_PAGING_REASONS
+};
+
 struct mm_share_stats {
 	uint64_t scanned_pages; /* looked at: hashed, or found to be zeros */
 	uint64_t hashed_pages;
@@ -82,6 +119,11 @@ struct mm_vm_stats {
 	uint64_t shared_before_swap;
 	uint64_t faults_pop; /* touches of ballooned pages */
 	bool balloon_driver, balloon_absent;
+	uint64_t balloon_absences;           /* how often it came to count as absent */
+	enum mm_balloon_reason balloon_last; /* what came of the last look */
+	uint64_t balloon_reason[MM_BALLOON_REASONS];
+	uint64_t paging_reason[MM_PAGING_REASONS];
+	uint64_t share_reason[MM_SHARE_REASONS];     /* of looks at pages of this VM */
 	uint64_t balloon_inflated, balloon_deflated; /* pages, ever */
 	uint64_t balloon_bad;                        /* frame numbers that made no sense, dropped */
 	uint64_t ballooned_from_swapped;
@@ -89,6 +131,7 @@ struct mm_vm_stats {
 	uint64_t paged_out_pages; /* left memory by the host pager, written or not */
 	uint64_t out_of_swap;     /* attempts to page out given up for want of a slot */
 	uint64_t stalled_ns;      /* time in which a fault of this VM waited for a frame */
+	uint64_t held_ns;         /* of it: because the state was low and the VM above its target */
 	uint64_t body_errors; /* calls into the body that failed and were taken back or retried */
 };
 

@@ -4,6 +4,8 @@
  *
  * All of it runs under the machine lock. Swap requests are only noted here; machine_unlock() starts them.
  */
+#include <string.h>
+
 #include "vmm/machine_internal.h"
 
 static void *body_zalloc(void *body, uint32_t vm, size_t bytes)
@@ -107,6 +109,73 @@ static void body_vm_broken(void *body, uint32_t vm, int error)
 				.vm); /* its vCPUs leave before they could see what takes the page's place */
 }
 
+static int body_hash(void *body, uint32_t vm, gfn_t g, uint64_t *hash)
+{
+	struct machine *m = body;
+
+	*hash = memory_hash(&m->memory, vm, g);
+	return 0;
+}
+
+static int body_equal(void *body, uint32_t vm_a, gfn_t a, uint32_t vm_b, gfn_t b, bool *equal)
+{
+	const struct machine *m = body;
+
+	*equal = memcmp(memory_page(&m->memory, vm_a, a), memory_page(&m->memory, vm_b, b),
+			PAGE_BYTES) == 0;
+	return 0;
+}
+
+static int body_equal_frame(void *body, uint32_t vm, gfn_t g, uint32_t frame, bool *equal)
+{
+	struct machine *m = body;
+
+	return memory_equal_frame(&m->memory, vm, g, frame, equal);
+}
+
+static int body_page_is_zero(void *body, uint32_t vm, gfn_t g, bool *zero)
+{
+	const struct machine *m = body;
+
+	*zero = memory_is_zero(memory_page(&m->memory, vm, g));
+	return 0;
+}
+
+static int body_share(void *body, uint32_t vm, gfn_t g, uint32_t nr, uint32_t frame, bool fill)
+{
+	struct machine *m = body;
+
+	return memory_share(&m->memory, vm, g, nr, frame, fill);
+}
+
+static int body_share_zero(void *body, uint32_t vm, gfn_t g)
+{
+	struct machine *m = body;
+
+	return memory_share_zero(&m->memory, vm, g);
+}
+
+static int body_map_zero_protected(void *body, uint32_t vm, gfn_t g)
+{
+	struct machine *m = body;
+
+	return memory_map_zero_protected(&m->memory, vm, g);
+}
+
+static int body_break_shared(void *body, uint32_t vm, gfn_t g)
+{
+	struct machine *m = body;
+
+	return memory_break_shared(&m->memory, vm, g);
+}
+
+static void body_frame_free(void *body, uint32_t frame)
+{
+	struct machine *m = body;
+
+	memory_frame_free(&m->memory, frame);
+}
+
 static void body_balloon_target(void *body, uint32_t vm, npages_t pages)
 {
 	struct machine *m = body;
@@ -138,6 +207,15 @@ const struct mm_body_ops machine_body_ops = {
 	.stage_drop = body_stage_drop,
 	.swap_start = body_swap_start,
 	.vm_broken = body_vm_broken,
+	.hash = body_hash,
+	.equal = body_equal,
+	.equal_frame = body_equal_frame,
+	.page_is_zero = body_page_is_zero,
+	.share = body_share,
+	.share_zero = body_share_zero,
+	.map_zero_protected = body_map_zero_protected,
+	.break_shared = body_break_shared,
+	.frame_free = body_frame_free,
 	.balloon_target = body_balloon_target,
 	.reclaim_wanted = body_reclaim_wanted,
 };

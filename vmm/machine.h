@@ -14,9 +14,12 @@
 
 #include "ballast/guest_abi.h"
 #include "ballast/types.h"
+#include "dedup/scan.h"
 #include "lib/error.h"
+#include "mm/event.h"
 #include "mm/policy/policy.h"
 #include "mm/stats.h"
+#include "vmm/vm_balloon.h"
 
 struct machine; /* opaque; owned by the creator, freed by machine_destroy() */
 
@@ -26,6 +29,8 @@ enum machine_evict {
 	MACHINE_EVICT_COPY,
 };
 
+#define MACHINE_MOST_FRAMES 0x7ffffffeu
+
 struct machine_config {
 	npages_t memory_pages;
 	npages_t swap_pages;     /* capacity; 0: no paging by the host */
@@ -34,6 +39,12 @@ struct machine_config {
 	const char *work_dir;    /* consoles, guest swap disks; must exist */
 	const struct policy_ops *pager;
 	uint32_t state_ppm[MM_STATES]; /* thresholds of free memory: high, soft, hard, low */
+	bool share;                    /* equal pages share a frame */
+	uint32_t
+		share_capacity_pages; /* of all VMs, their holes included, and some for frames that outlive them; at most MACHINE_MOST_FRAMES */
+	uint64_t
+		share_mappings; /* sharing stops at so many mappings; 0: nine tenths of what the kernel allows */
+	struct dedup_scan_config scan; /* order and rates of looking for them */
 	bool balloon;                  /* guests get a balloon device, and the manager uses it */
 	uint64_t rebalance_ns;
 	uint64_t seed;
@@ -47,6 +58,7 @@ struct vm_config {
 	npages_t pages; /* configured */
 	npages_t min_pages;
 	uint32_t shares;
+	uint32_t group;     /* its pages are shared within the group only */
 	unsigned vcpus;     /* 1 for now */
 	const void *kernel; /* ELF64 image, borrowed until machine_add_vm returns */
 	size_t kernel_bytes;
@@ -61,6 +73,19 @@ struct vm_config {
  */
 enum vm_exit { VM_RUNNING, VM_HALTED, VM_CRASHED };
 
+/* What the kernel counts as a VM's memory, and what the manager had at that moment: of the latest reading. */
+struct vm_kernel_stats {
+	uint64_t bytes;          /* anonymous pages of its range */
+	npages_t resident_pages; /* the manager's */
+	npages_t moving_pages;   /* of the resident ones: in staging, or on their way in */
+};
+
+/* What was the case when the guest's driver last told its memory statistics (10 ms later at most). */
+struct vm_said_stats {
+	npages_t actual_pages;  /* in its balloon, by its word */
+	npages_t touched_pages; /* the manager's resident, shared and swapped */
+};
+
 struct vm_live_stats {
 	enum vm_exit exit;
 	char exit_reason
@@ -70,13 +95,19 @@ struct vm_live_stats {
 	uint64_t boot_ns;         /* creation to first workload step; 0: not yet */
 	uint64_t guest_bad;       /* malformed device requests dropped */
 	uint64_t disk_reads, disk_writes, disk_errors; /* requests on its block device */
+	struct vm_balloon_stats
+		balloon; /* what its balloon driver says, its memory statistics included */
+	struct vm_said_stats said;
+	struct vm_kernel_stats kernel;
 };
 
 /* What the kernel says (host-kvm rule 13); bytes. */
 struct machine_kernel_stats {
-	uint64_t guest_bytes;      /* anonymous PSS of guest ranges + staging */
+	uint64_t guest_bytes;      /* anonymous pages of guest ranges and staging, and the pool */
+	npages_t used_pages;       /* what the manager had in use at that moment */
 	uint64_t pool_bytes;       /* of guest_bytes: frames that are shared */
 	uint64_t guest_bytes_peak; /* highest reading so far */
+	uint64_t read_ns;          /* when it was read, as now_ns of a snapshot; 0: never */
 	uint64_t host_swap_bytes;  /* guest memory the host itself swapped out */
 	uint64_t mappings;         /* of this process */
 	uint64_t page_table_bytes;
@@ -106,6 +137,10 @@ int machine_start(struct machine *m, struct error *error);
 int machine_snapshot(struct machine *m, bool with_kernel, struct machine_snapshot **out);
 const struct vm_live_stats *machine_snapshot_live(const struct machine_snapshot *s, unsigned vm);
 
+/* Moves the manager's oldest events, at most max, to *out; times as now_ns of a snapshot. Returns how many. *lost: how
+ * many went because nobody took them. See mm/event.h. */
+unsigned machine_events_take(struct machine *m, struct mm_event *out, unsigned max, uint64_t *lost);
+
 /* True when no VM runs any more. Any thread. */
 bool machine_idle(struct machine *m);
 
@@ -113,6 +148,10 @@ bool machine_idle(struct machine *m);
  * -EFAULT: outside the VM's memory. For tests and benchmarks. */
 int machine_guest_read(struct machine *m, vmid_t vm, gpa_t from, void *to, size_t bytes);
 int machine_guest_write(struct machine *m, vmid_t vm, gpa_t to, const void *from, size_t bytes);
+
+/* Tells the VM's balloon driver a target past the manager, which knows nothing of it until pages come. For tests and
+ * benchmarks. */
+void machine_balloon_ask(struct machine *m, vmid_t vm, npages_t pages);
 
 /* mm_consistent() under the machine lock. */
 bool machine_consistent(struct machine *m, const char **why);

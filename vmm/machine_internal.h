@@ -35,6 +35,11 @@ struct machine_vm {
 	bool runs, doomed, reaping, joined; /* guarded by lock */
 	bool balloon_driver;                /* the manager knows of one; guarded by lock */
 	int broken; /* -errno of a page that could not be read back; guarded by lock */
+	/* guarded by lock: the kernel's view; its balloon driver's statistics: when they were last asked for, how many came
+	 * and what was the case then */
+	struct vm_kernel_stats kernel;
+	uint64_t stats_asked_ns, stats_updates;
+	struct vm_said_stats said;
 	struct vm_live_stats last; /* what it was when it was taken down */
 };
 
@@ -56,14 +61,16 @@ struct machine {
 	unsigned nr_pending;
 	bool read_here;     /* the lock's holder will do one demand read itself */
 	struct mm_io *mine; /* and this is it */
+	bool leads;         /* the lock's holder is the thread that reads events */
 
 	pthread_cond_t pager_wish; /* something to reclaim, or a VM ended */
 	bool pager_sleeps;
 	atomic_bool stop_threads;
-	pthread_mutex_t reading; /* held by the one fault thread that reads events: see threads.c */
+	struct reader *reader; /* owned; who reads events: threads.c */
 	pthread_t *fault_thread;
 	unsigned nr_fault_threads;
-	pthread_t pager_thread;
+	pthread_t pager_thread, scanner_thread;
+	bool scanner_runs;
 	bool pager_runs, started, stopped;
 
 	struct machine_kernel_stats kernel; /* last reading */
@@ -79,16 +86,35 @@ extern const struct mm_body_ops machine_body_ops;
 
 /* threads.c */
 int machine_threads_start(struct machine *m, struct error *error);
+/* Ends all but the drainer: requests under way may still change mappings. */
 void machine_threads_stop(struct machine *m);
+/* Nothing changes mappings any more. */
+void machine_reader_stop(struct machine *m);
+/* scanner.c */
+int machine_scanner_start(struct machine *m, struct error *error);
+void machine_scanner_stop(struct machine *m); /* after stop_threads was set */
+
 void machine_swap_done(void *ctx, struct mm_io *const *io, const int *result, unsigned nr);
 /* VMs whose threads have all left are taken down; with the lock held, which it drops meanwhile. */
 void machine_reap(struct machine *m);
 
+/* machine_vm.c: what the threads of a VM tell. */
+void machine_vm_callbacks(struct vm_callbacks *c);
+/* What an earlier run left in the guest's console log goes when this one is sure to begin. */
+void machine_empty_console(const struct machine *m, const char *name);
+
+/* machine_balloon.c: what balloon devices tell. */
+void machine_balloon_callbacks(struct vm_callbacks *c);
+/* At each tick, lock held: has a driver come or gone, or told statistics? It is asked for them now and then. */
+void machine_balloon_watch(struct machine *m, uint32_t id);
+
 /* snapshot.c: what only the live body knows of a VM. Lock held. */
 void machine_read_live(struct machine *m, uint32_t id, struct vm_live_stats *out);
 
-/* kernel_view.c: what the kernel says, host-kvm rule 13. Lock held. */
-int kernel_view_read(const struct memory *mem, struct machine_kernel_stats *out);
+/* kernel_view.c: what the kernel says, host-kvm rule 13; vm_bytes: of each VM, by vmid, mem->max_ranges of them. Lock
+ * held. */
+int kernel_view_read(const struct memory *mem, struct machine_kernel_stats *out,
+		     uint64_t *vm_bytes);
 
 /* arena.c: records in an arena of jemalloc's a VM, or in the one heap where there is no jemalloc. */
 void arena_make(struct machine *m, uint32_t vm);

@@ -17,10 +17,10 @@
 
 #include "mm/mm.h"
 
-static void *reserve(size_t bytes)
+void *memory_reserve_at(void *at, size_t bytes)
 {
-	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *p = mmap(at, bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (at ? MAP_FIXED : 0), -1, 0);
 
 	if (p == MAP_FAILED)
 		return NULL;
@@ -32,6 +32,17 @@ static void *reserve(size_t bytes)
 	return p;
 }
 
+void *memory_reserve(size_t bytes)
+{
+	return memory_reserve_at(NULL, bytes);
+}
+
+void memory_reserve_again(struct memory *mem, uint8_t *at, size_t bytes)
+{
+	if (memory_reserve_at(at, bytes))
+		uffd_register(&mem->uffd, at, bytes, true);
+}
+
 static int choose_path(struct memory *mem, enum machine_evict evict, struct error *error)
 {
 	mem->move = mem->uffd.has_move && evict != MACHINE_EVICT_COPY;
@@ -41,22 +52,26 @@ static int choose_path(struct memory *mem, enum machine_evict evict, struct erro
 }
 
 int memory_create(struct memory *mem, uint32_t max_vms, enum machine_evict evict,
-		  struct error *error)
+		  uint32_t pool_frames, struct error *error)
 {
 	size_t read_bytes = (size_t)mm_read_stages() * PAGE_BYTES;
 	int result;
 
-	*mem = (struct memory){
-		.uffd.fd = -1, .nr_read_stages = mm_read_stages(), .max_ranges = max_vms};
+	*mem = (struct memory){.uffd.fd = -1,
+			       .nr_read_stages = mm_read_stages(),
+			       .max_ranges = max_vms,
+			       .pool.fd = -1};
 	mem->stage_bytes = (size_t)mm_stages() * PAGE_BYTES;
-	result = uffd_open(&mem->uffd, error);
+	result = pool_frames ? uffd_open_remap(&mem->uffd, error) : uffd_open(&mem->uffd, error);
 	if (!result)
 		result = choose_path(mem, evict, error);
+	if (!result && pool_frames)
+		result = share_open(mem, pool_frames, error);
 	if (result)
 		goto fail;
 	mem->range = calloc(max_vms, sizeof *mem->range);
-	mem->zero = reserve(PAGE_BYTES);
-	mem->stage = reserve(mem->stage_bytes);
+	mem->zero = memory_reserve(PAGE_BYTES);
+	mem->stage = memory_reserve(mem->stage_bytes);
 	if (!mem->range || !mem->zero || !mem->stage) {
 		result = error_host(error, ENOMEM, "staging area of %zu bytes", mem->stage_bytes);
 		goto fail;
@@ -77,6 +92,7 @@ fail:
 
 void memory_destroy(struct memory *mem)
 {
+	share_close(mem);
 	for (uint32_t i = 0; i < mem->nr_ranges; i++)
 		munmap(mem->range[i].start, mem->range[i].bytes);
 	if (mem->stage)
@@ -85,7 +101,7 @@ void memory_destroy(struct memory *mem)
 		munmap((void *)(uintptr_t)mem->zero, PAGE_BYTES);
 	free(mem->range);
 	uffd_close(&mem->uffd);
-	*mem = (struct memory){.uffd.fd = -1};
+	*mem = (struct memory){.uffd.fd = -1, .pool.fd = -1};
 }
 
 int memory_add_vm(struct memory *mem, uint32_t vm, npages_t pages, struct error *error)
@@ -102,13 +118,17 @@ int memory_add_vm(struct memory *mem, uint32_t vm, npages_t pages, struct error 
 		low = hole_start;
 	}
 	*r = (struct memory_range){.bytes = high ? hole_end + high : low, .pages = pages};
-	r->start = reserve(r->bytes);
+	r->start = memory_reserve(r->bytes + PAGE_BYTES);
 	if (!r->start)
 		return error_host(error, ENOMEM, "reserving %zu MiB of addresses for guest memory",
 				  r->bytes >> 20);
+	/* a gap between VMs, or the kernel makes one mapping of neighbours and counts them together (kernel_view.c) */
+	munmap(r->start + r->bytes, PAGE_BYTES);
 	result = uffd_register(&mem->uffd, r->start, low, true);
 	if (!result && high)
 		result = uffd_register(&mem->uffd, r->start + hole_end, high, true);
+	if (!result && mem->pool.frames)
+		result = share_add_range(mem, vm);
 	if (result) {
 		munmap(r->start, r->bytes);
 		return error_host(error, -result, "userfaultfd: registering guest memory");
@@ -137,16 +157,21 @@ int memory_map(struct memory *mem, uint32_t vm, gfn_t g, const void *page, bool 
 }
 
 /* On an error the page stays protected, since it may be clean; if it is not, that costs it a needless event. */
-static int withdraw_by_copy(struct memory *mem, uint8_t *page, uint8_t *to)
+static int withdraw_by_copy(struct memory *mem, uint32_t vm, gfn_t g, uint8_t *to)
 {
+	uint8_t *page = memory_page(mem, vm, g);
 	int result = uffd_protect(&mem->uffd, page, true);
 
 	if (!result)
 		result = uffd_copy(&mem->uffd, to, page, false);
-	if (!result && madvise(page, PAGE_BYTES, MADV_DONTNEED)) {
+	if (result)
+		return result;
+	if (memory_in_pool(mem, vm, g))
+		result = memory_unshare(mem, vm, g, 1);
+	else if (madvise(page, PAGE_BYTES, MADV_DONTNEED))
 		result = -errno;
+	if (result)
 		madvise(to, PAGE_BYTES, MADV_DONTNEED);
-	}
 	return result;
 }
 
@@ -155,11 +180,14 @@ int memory_withdraw(struct memory *mem, uint32_t vm, gfn_t g, stage_t s)
 	uint8_t *page = memory_page(mem, vm, g), *to = memory_stage(mem, s);
 	int result = -EBUSY;
 
-	if (mem->move)
+	bool move =
+		mem->move && !memory_in_pool(mem, vm, g); /* only anonymous mappings can (E2c) */
+
+	if (move)
 		result = uffd_move(&mem->uffd, to, page);
 	if (result == -EBUSY) {
-		mem->moves_refused += mem->move;
-		result = withdraw_by_copy(mem, page, to);
+		mem->moves_refused += move;
+		result = withdraw_by_copy(mem, vm, g, to);
 	}
 	if (!result)
 		uffd_wake(&mem->uffd, page, PAGE_BYTES);
@@ -169,27 +197,34 @@ int memory_withdraw(struct memory *mem, uint32_t vm, gfn_t g, stage_t s)
 int memory_discard(struct memory *mem, uint32_t vm, gfn_t g, uint32_t nr)
 {
 	uint8_t *page = memory_page(mem, vm, g);
+	int result = mem->range[vm].frame ? memory_unshare(mem, vm, g, nr) : 0;
 
-	if (madvise(page, (size_t)nr * PAGE_BYTES, MADV_DONTNEED))
-		return -errno;
+	if (!result && madvise(page, (size_t)nr * PAGE_BYTES, MADV_DONTNEED))
+		result = -errno;
 	uffd_wake(&mem->uffd, page, (size_t)nr * PAGE_BYTES);
-	return 0;
+	return result;
 }
 
 void memory_discard_all(struct memory *mem, uint32_t vm)
 {
 	struct memory_range *r = &mem->range[vm];
 
+	memory_unshare_all(mem, vm);
 	madvise(r->start, r->bytes, MADV_DONTNEED);
 	uffd_wake(&mem->uffd, r->start, r->bytes);
 }
 
-bool memory_stage_is_zero(const struct memory *mem, stage_t s)
+bool memory_is_zero(const uint8_t *page)
 {
-	const uint64_t *word = (const uint64_t *)(const void *)memory_stage(mem, s);
+	const uint64_t *word = (const uint64_t *)(const void *)page;
 
 	/* the first words decide for nearly all pages; for the rest, memcmp against itself, shifted */
 	return !(word[0] | word[1]) && memcmp(word, word + 2, PAGE_BYTES - 2 * sizeof *word) == 0;
+}
+
+bool memory_stage_is_zero(const struct memory *mem, stage_t s)
+{
+	return memory_is_zero(memory_stage(mem, s));
 }
 
 void memory_stage_drop(struct memory *mem, stage_t s, uint32_t nr)

@@ -14,12 +14,14 @@
 #include "ballast/types.h"
 #include "lib/error.h"
 #include "vmm/machine.h"
+#include "vmm/share.h"
 #include "vmm/uffd.h"
 
 struct memory_range {
-	uint8_t *start; /* hva of gpa 0 */
-	size_t bytes;   /* the hole included */
-	npages_t pages; /* without it */
+	uint8_t *start;  /* hva of gpa 0 */
+	size_t bytes;    /* the hole included */
+	npages_t pages;  /* without it */
+	uint32_t *frame; /* by gfn: what of the pool it maps: remap.h; NULL: no sharing */
 };
 
 struct memory {
@@ -34,10 +36,13 @@ struct memory {
 	_Atomic uint32_t
 		nr_ranges; /* fault threads look ranges up without the lock; a range is set before it counts */
 	uint32_t max_ranges;
+	struct share_pool pool;
+	struct remap remap;
 };
 
+/* pool_frames: most shared frames; 0: no sharing. */
 int memory_create(struct memory *mem, uint32_t max_vms, enum machine_evict evict,
-		  struct error *error);
+		  uint32_t pool_frames, struct error *error);
 void memory_destroy(struct memory *mem);
 
 /* Reserves and registers the memory of VM vm: the next vmid. */
@@ -61,7 +66,14 @@ int memory_map(struct memory *mem, uint32_t vm, gfn_t g, const void *page,
 int memory_withdraw(struct memory *mem, uint32_t vm, gfn_t g, stage_t s);
 int memory_discard(struct memory *mem, uint32_t vm, gfn_t g, uint32_t nr);
 void memory_discard_all(struct memory *mem, uint32_t vm);
+bool memory_is_zero(const uint8_t *page);
 bool memory_stage_is_zero(const struct memory *mem, stage_t s);
 void memory_stage_drop(struct memory *mem, stage_t s, uint32_t nr);
+
+/* Ordinary private memory with the flags that guest memory has, without frames; NULL: no room. */
+void *memory_reserve(size_t bytes);
+void *memory_reserve_at(void *at, size_t bytes); /* in place of what is there; NULL: anywhere */
+/* Makes [at, at + bytes) such memory again, registered; nothing may run in it. */
+void memory_reserve_again(struct memory *mem, uint8_t *at, size_t bytes);
 
 #endif

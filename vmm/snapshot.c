@@ -3,7 +3,8 @@
  * snapshot.c: the machine's figures at one moment, and access to guest memory for tests and benchmarks.
  *
  * The kernel's view is read with the lock held and costs milliseconds; it is read at most a hundredth of the time
- * (host-kvm rule 13), between which the last reading is repeated.
+ * (host-kvm rule 13), between which the last reading is repeated, with what the manager had in use when it was made:
+ * the two are comparable. The final figures have a reading of their own.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -33,15 +34,35 @@ const struct vm_live_stats *machine_snapshot_live(const struct machine_snapshot 
 static void read_kernel(struct machine *m, uint64_t now)
 {
 	struct machine_kernel_stats k;
+	struct mm_host_stats host;
+	uint64_t *vm_bytes;
 
 	if (m->kernel_read_ns && now - m->kernel_read_ns < m->kernel_cost_ns * KERNEL_SHARE)
 		return;
-	if (kernel_view_read(&m->memory, &k))
+	vm_bytes = calloc(m->config.max_vms, sizeof *vm_bytes);
+	if (!vm_bytes || kernel_view_read(&m->memory, &k, vm_bytes)) {
+		free(vm_bytes);
 		return; /* no /proc: the last reading stays */
+	}
+	for (unsigned i = 0; i < m->nr_vms; i++) {
+		struct mm_vm_stats v;
+
+		mm_vm_stats(m->mm, i, now, &v);
+		m->vm[i].kernel = (struct vm_kernel_stats){
+			.bytes = vm_bytes[i],
+			.resident_pages = v.resident_pages,
+			.moving_pages = v.sampled_pages + v.leaving_pages,
+		};
+	}
+	free(vm_bytes);
+	k.read_ns = now - m->started_ns;
+	mm_host_stats(m->mm, now, &host);
+	k.used_pages = host.used_pages;
 	k.guest_bytes_peak = k.guest_bytes > m->kernel.guest_bytes_peak
 				     ? k.guest_bytes
 				     : m->kernel.guest_bytes_peak;
 	m->kernel = k;
+	memory_mappings_counted(&m->memory, k.mappings);
 	m->kernel_read_ns = now;
 	m->kernel_cost_ns = machine_now_ns() - now;
 }
@@ -52,10 +73,14 @@ void machine_read_live(struct machine *m, uint32_t id, struct vm_live_stats *out
 
 	if (!v->vm) { /* taken down, or memory only */
 		*out = v->last;
+		out->kernel = v->kernel;
 		return;
 	}
 	*out = (struct vm_live_stats){.exit = VM_RUNNING};
 	vm_live_stats(v->vm, out);
+	vm_balloon_get(v->vm, &out->balloon);
+	out->said = v->said;
+	out->kernel = v->kernel;
 	out->boot_ns = atomic_load(&v->boot_ns);
 	if (v->lab) /* the page is pinned while the VM lives, so this never sleeps */
 		memcpy(&out->guest, memory_page(&m->memory, id, gpa_to_gfn(gpa(GUEST_STATS_GPA))),
@@ -94,6 +119,18 @@ int machine_snapshot(struct machine *m, bool with_kernel, struct machine_snapsho
 	}
 	machine_unlock(m);
 	return 0;
+}
+
+unsigned machine_events_take(struct machine *m, struct mm_event *out, unsigned max, uint64_t *lost)
+{
+	unsigned nr;
+
+	machine_lock(m);
+	nr = mm_events_take(m->mm, out, max, lost);
+	machine_unlock(m);
+	for (unsigned i = 0; i < nr; i++) /* VMs are added before the start */
+		out[i].at_ns = out[i].at_ns > m->started_ns ? out[i].at_ns - m->started_ns : 0;
+	return nr;
 }
 
 static bool in_memory(const struct machine *m, uint32_t vm, gpa_t at, size_t bytes)

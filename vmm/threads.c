@@ -2,11 +2,14 @@
 /*
  * threads.c: the threads that make the machine go: faults, the pager, completions of the swap file.
  *
- * One fault thread at a time reads events (leader and followers): events then go to a thread that is warm, and not in
+ * One fault thread at a time reads events (leader and followers, reader.h): events then go to a thread that is warm, and not in
  * turn to all, each to be woken on another processor. A fault thread that starts a read from swap for the fault it
  * serves does the read itself, after leaving the lock and the lead: it is awake anyway, and handing the request to
  * another thread costs two more wake-ups. Reads that start elsewhere (for faults that had to wait) go to the swap
  * file's ring.
+ *
+ * With sharing, who holds the machine lock may sleep until an event is read. So the leader keeps the lead only while it
+ * cannot sleep: if it gets the lock at once, moves no mapping under it, and starts no request after it.
  */
 #include <errno.h>
 #include <sched.h>
@@ -16,6 +19,7 @@
 
 #include "lib/log.h"
 #include "vmm/machine_internal.h"
+#include "vmm/reader.h"
 
 #define RECLAIM_BATCH 16u       /* pages a hold of the lock */
 #define TICK_NS       10000000u /* ticks, and retries of what could not be reclaimed */
@@ -62,31 +66,52 @@ void machine_swap_done(void *ctx, struct mm_io *const *io, const int *result, un
 	machine_unlock(m);
 }
 
-/* Serves one event. True: it did I/O on the way, and gave the reading of events up before. */
-static bool serve(struct machine *m, const struct uffd_event *event)
+/* The machine lock for the leader, who gives the lead up if it would sleep. */
+static void lock_as_leader(struct machine *m)
+{
+	if (!m->config.share) {
+		machine_lock(m);
+	} else if (pthread_mutex_trylock(&m->lock)) {
+		reader_leave(m->reader);
+		machine_lock(m);
+	}
+	m->leads = reader_leads(m->reader);
+}
+
+/* Lock held; its holder is about to sleep, until an event is read or for another reason. */
+static void leave_lead(void *ctx)
+{
+	struct machine *m = ctx;
+
+	if (m->leads)
+		reader_leave(m->reader);
+	m->leads = false;
+}
+
+/* Serves one event. May give the lead up. */
+static void serve(struct machine *m, const struct uffd_event *event)
 {
 	struct mm_io *io;
-	bool slept = false;
 	uint32_t vm;
 	gfn_t g;
 
 	if (!memory_find(&m->memory, event->address, &vm, &g))
-		return false; /* staging is never absent where somebody looks */
-	machine_lock(m);
+		return; /* staging is never absent where somebody looks */
+	lock_as_leader(m);
 	m->read_here = true;
 	mm_fault(m->mm, vm, g, event->protected ? MM_FAULT_WRITE_PROTECTED : MM_FAULT_MISSING,
 		 machine_now_ns());
 	m->read_here = false;
 	io = m->mine;
 	m->mine = NULL;
+	if (io || (m->config.share && m->nr_pending))
+		leave_lead(m);
+	m->leads = false; /* whoever has the lock next does not lead */
 	machine_unlock(m);
 	if (io) {
-		pthread_mutex_unlock(&m->reading);
-		slept = true;
 		int result = swapfile_read(m->swap, io);
 		machine_swap_done(m, &io, &result, 1);
 	}
-	return slept;
 }
 
 /* Should not be: tell, and do not burn the processor. */
@@ -103,16 +128,15 @@ static void *fault_main(void *arg)
 	struct machine *m = arg;
 	struct uffd_event event;
 
-	pthread_mutex_lock(&m->reading);
 	while (!atomic_load(&m->stop_threads)) {
-		int result = uffd_next(&m->memory.uffd, &event);
+		int result = reader_next(m->reader, &event);
 
-		if (result == 0 && serve(m, &event))
-			pthread_mutex_lock(&m->reading);
-		else if (result && result != -EINTR && result != -EAGAIN)
+		if (result == 0)
+			serve(m, &event);
+		else if (result != -EINTR && result != -EAGAIN)
 			report_read_error(-result);
 	}
-	pthread_mutex_unlock(&m->reading);
+	reader_leave(m->reader);
 	return NULL;
 }
 
@@ -171,6 +195,11 @@ int machine_threads_start(struct machine *m, struct error *error)
 	int rc;
 
 	sigaction(WAKE_SIGNAL, &action, NULL);
+	rc = reader_create(&m->memory.uffd, m->config.share, WAKE_SIGNAL, &m->reader);
+	if (rc)
+		return error_host(error, -rc, "thread that reads events");
+	m->memory.remap.before = leave_lead;
+	m->memory.remap.ctx = m;
 	m->fault_thread = calloc(m->config.fault_threads ? m->config.fault_threads : FAULT_THREADS,
 				 sizeof *m->fault_thread);
 	if (!m->fault_thread)
@@ -200,11 +229,18 @@ static void join_fault_threads(struct machine *m)
 	while (m->nr_fault_threads) {
 		for (unsigned i = 0; i < m->nr_fault_threads; i++)
 			pthread_kill(m->fault_thread[i], WAKE_SIGNAL);
+		reader_kick(m->reader);
 		nanosleep(&pause, NULL);
 		while (m->nr_fault_threads &&
 		       pthread_tryjoin_np(m->fault_thread[m->nr_fault_threads - 1], NULL) == 0)
 			m->nr_fault_threads--;
 	}
+}
+
+void machine_reader_stop(struct machine *m)
+{
+	reader_destroy(m->reader);
+	m->reader = NULL;
 }
 
 void machine_threads_stop(struct machine *m)

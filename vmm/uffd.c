@@ -29,7 +29,8 @@ struct uffdio_move {
 #define USERFAULTFD_IOC_NEW _IO(0xAA, 0x00)
 #endif
 
-#define NEEDED UFFD_FEATURE_PAGEFAULT_FLAG_WP
+#define NEEDED          UFFD_FEATURE_PAGEFAULT_FLAG_WP
+#define NEEDED_TO_SHARE (UFFD_FEATURE_WP_HUGETLBFS_SHMEM | UFFD_FEATURE_EVENT_REMAP)
 
 static int new_fd(void)
 {
@@ -64,7 +65,7 @@ static int handshake(uint64_t wanted, uint64_t *features)
 	return fd;
 }
 
-int uffd_open(struct uffd *u, struct error *error)
+static int open_with(struct uffd *u, uint64_t more, struct error *error)
 {
 	uint64_t features = 0, got;
 	int fd = handshake(0, &features);
@@ -82,13 +83,27 @@ int uffd_open(struct uffd *u, struct error *error)
 		return error_host(
 			error, ENOTSUP,
 			"userfaultfd without write protection: Linux 5.7 or later is needed");
-	fd = handshake(NEEDED | (features & UFFD_FEATURE_MOVE), &got);
+	if ((features & more) != more)
+		return error_host(error, ENOTSUP,
+				  "userfaultfd without write protection of file mappings: sharing "
+				  "needs Linux 5.19 or later");
+	fd = handshake(NEEDED | more | (features & UFFD_FEATURE_MOVE), &got);
 	if (fd < 0)
 		return error_host(error, -fd, "userfaultfd: features 0x%llx",
 				  (unsigned long long)features);
 	u->fd = fd;
 	u->has_move = features & UFFD_FEATURE_MOVE;
 	return 0;
+}
+
+int uffd_open(struct uffd *u, struct error *error)
+{
+	return open_with(u, 0, error);
+}
+
+int uffd_open_remap(struct uffd *u, struct error *error)
+{
+	return open_with(u, NEEDED_TO_SHARE, error);
 }
 
 void uffd_close(struct uffd *u)
@@ -123,6 +138,14 @@ int uffd_register(const struct uffd *u, void *start, size_t bytes, bool protect)
 	return repeat(u, UFFDIO_REGISTER, &r, NULL);
 }
 
+int uffd_register_protect(const struct uffd *u, void *start, size_t bytes)
+{
+	struct uffdio_register r = {.range = {(uintptr_t)start, bytes},
+				    .mode = UFFDIO_REGISTER_MODE_WP};
+
+	return repeat(u, UFFDIO_REGISTER, &r, NULL);
+}
+
 int uffd_copy(const struct uffd *u, void *to, const void *from, bool protect)
 {
 	struct uffdio_copy c = {.dst = (uintptr_t)to,
@@ -144,7 +167,12 @@ int uffd_move(const struct uffd *u, void *to, void *from)
 
 int uffd_protect(const struct uffd *u, void *page, bool protect)
 {
-	struct uffdio_writeprotect w = {{(uintptr_t)page, PAGE_BYTES},
+	return uffd_protect_range(u, page, PAGE_BYTES, protect);
+}
+
+int uffd_protect_range(const struct uffd *u, void *start, size_t bytes, bool protect)
+{
+	struct uffdio_writeprotect w = {{(uintptr_t)start, bytes},
 					protect ? UFFDIO_WRITEPROTECT_MODE_WP : 0};
 
 	return repeat(u, UFFDIO_WRITEPROTECT, &w, NULL);

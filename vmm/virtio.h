@@ -6,8 +6,9 @@
  * all devices have: status, feature negotiation, queues. A transport (virtio_mmio.c) turns guest accesses into the calls
  * below and carries notifications and interrupts, through struct virtio_transport.
  *
- * Threads: the transport calls from vCPU threads, virtio_device_serve() runs on the VM's device thread. dev->lock makes
- * them one at a time; a reset therefore returns only when the device thread is out of the device and its queues.
+ * Threads: the transport calls from vCPU threads, virtio_device_serve() runs on the VM's device thread. dev->lock is held
+ * for moments only, never while guest memory is touched or a file is read: serving may sleep for as long as the machine has
+ * no page. Who writes a register must not sleep with it, or a VM could not be stopped; see virtio.c for resets.
  */
 #ifndef BALLAST_VMM_VIRTIO_H
 #define BALLAST_VMM_VIRTIO_H
@@ -26,7 +27,7 @@
 
 struct virtio_device;
 
-/* All are called with dev->lock held. */
+/* Those for vCPU threads are called with dev->lock held and must not touch guest memory. */
 struct virtio_device_ops {
 	const char *name;
 	uint32_t device_id; /* VIRTIO_ID_* */
@@ -35,8 +36,9 @@ struct virtio_device_ops {
 	uint16_t queue_size_max;
 
 	/*
-	 * Required; device thread. The driver rang for this queue: do one unit of work. 1: there may be more, 0: nothing
-	 * left, -errno: the device cannot go on and needs a reset.
+	 * Required; device thread, no lock held, but no reset comes meanwhile: this queue and driver_features stay as they
+	 * are. The driver rang for this queue: do one unit of work. 1: there may be more, 0: nothing left, -errno: the
+	 * device cannot go on and needs a reset. Long work asks virtio_device_leaving() between its pieces.
 	 */
 	int (*serve)(struct virtio_device *dev, unsigned queue);
 
@@ -50,7 +52,10 @@ struct virtio_device_ops {
 	/* Optional; vCPU thread. The driver is there: what it accepted is in dev->driver_features. */
 	void (*started)(struct virtio_device *dev);
 
-	/* Optional; vCPU thread. The driver reset the device: forget everything it told it. dev->status is still the old. */
+	/*
+	 * Optional; vCPU thread; serve() does not run. The driver reset the device: forget everything it told it. dev->status
+	 * is still the old.
+	 */
 	void (*reset)(struct virtio_device *dev);
 };
 
@@ -71,7 +76,13 @@ struct virtio_device {
 		status; /* NEEDS_RESET is set by anyone, the rest changed with the lock held; read without */
 	atomic_uint generation; /* of the configuration */
 
+	atomic_bool abandon; /* the driver takes away what is being served */
+
 	pthread_mutex_t lock; /* guards what follows */
+	pthread_cond_t moved; /* serving or waiting changed */
+	unsigned serving; /* the queue the device thread is at work on; VIRTIO_QUEUES_MAX: none */
+	unsigned
+		waiting; /* vCPUs that want the device thread out; it serves nothing new meanwhile */
 	uint64_t driver_features;
 	struct virtqueue queue[VIRTIO_QUEUES_MAX];
 };
@@ -85,7 +96,10 @@ void virtio_device_destroy(struct virtio_device *dev);
 /* Device thread: serves a queue until it is empty or dev->stop is set. */
 void virtio_device_serve(struct virtio_device *dev, unsigned queue);
 
-/* For devices: gives a buffer back and interrupts if the driver wants it. 0, or -EFAULT. Lock held. */
+/* For serve(): nobody waits for an answer any more, the VM stops or the driver takes the queue away. */
+bool virtio_device_leaving(const struct virtio_device *dev);
+
+/* For serve(): gives a buffer back and interrupts if the driver wants it. 0, or -EFAULT. */
 int virtio_device_complete(struct virtio_device *dev, unsigned queue, uint16_t head,
 			   uint32_t bytes);
 
@@ -98,9 +112,14 @@ void virtio_device_config_changed(struct virtio_device *dev);
  */
 bool virtio_device_need_reset(struct virtio_device *dev);
 
-/* For transports. */
+/* For transports; vCPU threads. */
 uint64_t virtio_device_features(const struct virtio_device *dev); /* offered */
-void virtio_device_set_features(struct virtio_device *dev, unsigned half, uint32_t bits);
+void virtio_device_set_features(struct virtio_device *dev, unsigned half,
+				uint32_t bits); /* lock held */
+/*
+ * Lock not held. A reset (status 0), or taking away a queue, returns when the device thread is out of the device, or of that
+ * queue; or with nothing done when dev->stop is set.
+ */
 void virtio_device_set_status(struct virtio_device *dev, uint32_t status);
 void virtio_device_enable_queue(struct virtio_device *dev, unsigned queue, bool ready);
 

@@ -9,8 +9,8 @@
  * is number 4; Linux and QEMU leave no gaps and make it 3, or 2 without statistics. All of these are understood. A guest
  * that counts on the content of free pages (VIRTIO_BALLOON_F_PAGE_POISON with another value than 0) keeps them.
  *
- * Two locks: the device's, held while guest memory is touched, which may sleep, and an inner one for what the host reads
- * and writes, so that asking for the target or the figures never waits for a guest.
+ * No lock is held while guest memory is touched, which may sleep. An inner one guards what the host reads and writes, so
+ * that asking for the target or the figures never waits for a guest.
  * Reference: virtio 1.2, 5.5; Linux drivers/virtio/virtio_balloon.c for how it is used.
  */
 #include "vmm/virtio_balloon_internal.h"
@@ -132,7 +132,7 @@ static int balloon_serve(struct virtio_device *dev, unsigned queue)
 static void balloon_config_read(struct virtio_device *dev, uint32_t offset, void *to, size_t nr)
 {
 	struct virtio_balloon *b = balloon_of(dev);
-	struct virtio_balloon_config config = {.poison_val = b->poison};
+	struct virtio_balloon_config config = {.poison_val = atomic_load(&b->poison)};
 
 	pthread_mutex_lock(&b->lock);
 	config.num_pages = (uint32_t)b->stats.target_pages;
@@ -158,7 +158,7 @@ static void balloon_config_write(struct virtio_device *dev, uint32_t offset, con
 				 size_t nr)
 {
 	struct virtio_balloon *b = balloon_of(dev);
-	uint32_t actual;
+	uint32_t actual, poison;
 	bool written;
 
 	pthread_mutex_lock(&b->lock);
@@ -167,10 +167,12 @@ static void balloon_config_write(struct virtio_device *dev, uint32_t offset, con
 			      nr);
 	b->stats.actual_pages = actual;
 	pthread_mutex_unlock(&b->lock);
-	if (!written && (dev->driver_features & FEATURE(PAGE_POISON)))
-		written =
-			write_field(&b->poison, offsetof(struct virtio_balloon_config, poison_val),
-				    offset, from, nr);
+	if (!written && (dev->driver_features & FEATURE(PAGE_POISON))) {
+		poison = atomic_load(&b->poison);
+		written = write_field(&poison, offsetof(struct virtio_balloon_config, poison_val),
+				      offset, from, nr);
+		atomic_store(&b->poison, poison);
+	}
 	if (!written)
 		guest_bad_note(dev->bad,
 			       "balloon: write of %zu bytes at configuration byte %u, "
@@ -195,7 +197,7 @@ static void balloon_reset(struct virtio_device *dev)
 	bool ran = atomic_load(&dev->status) & VIRTIO_CONFIG_S_DRIVER_OK;
 
 	b->stats_held = false;
-	b->poison = 0;
+	atomic_store(&b->poison, 0);
 	atomic_store(&b->stats_wanted, false);
 	pthread_mutex_lock(&b->lock);
 	b->stats.actual_pages = 0;

@@ -28,7 +28,7 @@ enum {
 };
 
 /*
- * What becomes of the pages. Called with no lock held but the device's own, so a device's functions below may be called
+ * What becomes of the pages. Called with no lock held, forget with dev.lock only, so a device's functions below may be called
  * from within; the guest waits meanwhile. Pages are guest memory and in ascending order, the rest is the guest's claim:
  * the same page may come twice. Each returns how many pages it accepted; the others are counted as the guest's mistakes.
  * Device thread, but for forget. NULL: nothing is accepted.
@@ -55,11 +55,12 @@ struct virtio_balloon {
 	void *ctx;
 	atomic_bool stats_wanted;
 
-	/* guarded by dev.lock */
+	/* the device thread's, and a reset's, which comes when that is out */
 	struct virtqueue_chain chain;
 	uint32_t pfn[VIRTIO_BALLOON_BATCH];
 	gfn_t page[VIRTIO_BALLOON_BATCH];
-	uint32_t poison; /* what the driver fills free pages with, if it said so */
+	_Atomic uint32_t
+		poison; /* vCPU threads write it: what the driver fills free pages with, if it said so */
 	bool stats_held; /* the driver's statistics buffer, which asks for new ones when it goes back */
 	uint16_t stats_head; /* and this is it */
 

@@ -27,21 +27,37 @@ static int compare(const void *a, const void *b)
 	return x->v < y->v ? -1 : x->v > y->v;
 }
 
-/* b->pfn[0, nr) to b->page, without those that are not guest memory. How many are left. */
+static void reverse(gfn_t *page, unsigned nr)
+{
+	for (unsigned i = 0; i < nr / 2; i++) {
+		gfn_t other = page[nr - 1 - i];
+
+		page[nr - 1 - i] = page[i];
+		page[i] = other;
+	}
+}
+
+/*
+ * b->pfn[0, nr) to b->page, without those that are not guest memory. How many are left. Drivers' pages often come in
+ * order, or in the opposite one: from lists that are last in first out.
+ */
 static unsigned check(struct virtio_balloon *b, unsigned nr)
 {
 	unsigned good = 0;
-	bool sorted = true;
+	bool up = true, down = true;
 
 	for (unsigned i = 0; i < nr; i++) {
 		gfn_t g = gfn(b->pfn[i]);
 
 		if (!guest_layout_contains(b->layout, gfn_to_gpa(g), PAGE_BYTES))
 			continue;
-		sorted = sorted && (!good || b->page[good - 1].v <= g.v);
+		up = up && (!good || b->page[good - 1].v <= g.v);
+		down = down && (!good || b->page[good - 1].v >= g.v);
 		b->page[good++] = g;
 	}
-	if (!sorted)
+	if (!up && down)
+		reverse(b->page, good);
+	else if (!up)
 		qsort(b->page, good, sizeof(b->page[0]), compare);
 	return good;
 }
@@ -86,7 +102,7 @@ int virtio_balloon_serve_pages(struct virtio_balloon *b, unsigned queue)
 	while (left) {
 		unsigned nr = left < VIRTIO_BALLOON_BATCH ? (unsigned)left : VIRTIO_BALLOON_BATCH;
 
-		if (atomic_load(b->dev.stop))
+		if (virtio_device_leaving(&b->dev))
 			return 0; /* nobody waits for an answer */
 		if (virtqueue_chain_read(&b->dev.queue[queue], &b->chain, at, b->pfn,
 					 nr * sizeof(b->pfn[0]))) {
@@ -119,7 +135,7 @@ static void report(struct virtio_balloon *b, const struct virtqueue_segment *s)
 			       s->bytes);
 		return;
 	}
-	if (b->poison) {
+	if (atomic_load(&b->poison)) {
 		virtio_balloon_add(b, &b->stats.poisoned_pages, end - start);
 		return;
 	}
@@ -139,7 +155,7 @@ int virtio_balloon_serve_reports(struct virtio_balloon *b, unsigned queue)
 	if (b->chain.nr_readable)
 		guest_bad_note(b->dev.bad, "balloon: free pages the device may not write, dropped");
 	for (unsigned i = 0; i < b->chain.nr_writable; i++) {
-		if (atomic_load(b->dev.stop))
+		if (virtio_device_leaving(&b->dev))
 			return 0;
 		report(b, &b->chain.segment[b->chain.nr_readable + i]);
 	}

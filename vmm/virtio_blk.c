@@ -7,7 +7,7 @@
  *
  * Data goes through a bounce buffer, a piece at a time: guest pages may be absent, and a system call on them would pin
  * them behind the memory manager's back. A request is as long as the guest likes; what bounds the work is that it must
- * lie inside the disk, and that a stopping VM abandons it between pieces.
+ * lie inside the disk, and that it is abandoned between pieces when the VM stops or the driver takes the queue away.
  *
  * Status: IOERR for what is outside the disk, is no whole number of sectors, points outside guest memory (these are the
  * guest's, counted in guest_bad) or fails on the host (counted in errors); UNSUPP for unknown types. A request with no
@@ -69,7 +69,7 @@ static int transfer(struct virtio_blk *blk, bool write, uint64_t offset, size_t 
 	return 0;
 }
 
-/* A status, or -ECANCELED: the VM is stopping. */
+/* A status, or -ECANCELED: nobody waits for it any more. */
 static int read_or_write(struct virtio_blk *blk, bool write, uint64_t sector, uint64_t bytes)
 {
 	struct virtqueue *q = &blk->dev.queue[QUEUE_REQUESTS];
@@ -90,7 +90,7 @@ static int read_or_write(struct virtio_blk *blk, bool write, uint64_t sector, ui
 		size_t nr = bytes - done < BOUNCE_BYTES ? (size_t)(bytes - done) : BOUNCE_BYTES;
 		int failed = 0, bad = 0;
 
-		if (atomic_load(blk->dev.stop))
+		if (virtio_device_leaving(&blk->dev))
 			return -ECANCELED;
 		if (write)
 			bad = virtqueue_chain_read(q, &blk->chain,
@@ -166,7 +166,7 @@ static int blk_serve(struct virtio_device *dev, unsigned queue)
 	}
 	status = request(blk);
 	if (status < 0)
-		return 0; /* stopping: nobody waits for an answer */
+		return 0; /* nobody waits for an answer */
 	byte = (uint8_t)status;
 	if (virtqueue_chain_write(&dev->queue[queue], c, c->writable_bytes - 1, &byte, 1))
 		guest_bad_note(dev->bad, "blk: status outside guest memory, dropped");

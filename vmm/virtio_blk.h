@@ -21,7 +21,7 @@ struct virtio_blk {
 	uint64_t sectors;             /* the disk's size */
 	char id[20];                  /* VIRTIO_BLK_T_GET_ID; not 0-terminated when full */
 	uint8_t *bounce;              /* VIRTIO_BLK_BOUNCE_PAGES pages, page-aligned; owned */
-	struct virtqueue_chain chain; /* the request being served; guarded by dev.lock */
+	struct virtqueue_chain chain; /* the request being served; the device thread's */
 	atomic_uint_fast64_t reads, writes, errors; /* requests; errors: the host's file failed */
 };
 

@@ -4,8 +4,7 @@
  *
  * Registers are 32 bits wide and accessed whole; only the configuration at 0x100 may be read in pieces. An access of
  * another width, to a register that does not exist or is not for this direction, reads zero or does nothing, and is
- * counted. What a driver does for every request (QueueNotify, InterruptStatus, InterruptACK) takes no lock: the device
- * thread holds it while it waits for the disk or for a page.
+ * counted. What a driver does for every request (QueueNotify, InterruptStatus, InterruptACK) takes no lock.
  *
  * The interrupt line is edge-triggered. A bit of InterruptStatus is set before the edge; a driver that acknowledges it
  * and then looks at its rings misses nothing.
@@ -181,23 +180,26 @@ static void write_register(struct virtio_mmio *t, uint32_t offset, uint32_t valu
 	case VIRTIO_MMIO_QUEUE_SEL:
 		t->queue_sel = value;
 		break;
-	case VIRTIO_MMIO_QUEUE_READY:
-		if (selected(t))
-			virtio_device_enable_queue(dev, t->queue_sel, value & 1);
-		else
-			bad_access(t, "no such queue: write", offset, sizeof(value));
-		break;
-	case VIRTIO_MMIO_STATUS:
-		virtio_device_set_status(dev, value);
-		if (!value)
-			atomic_store(&t->interrupt_status, 0);
-		break;
 	case VIRTIO_MMIO_SHM_SEL:
 		break;
 	default:
 		write_queue(t, offset, value);
 		break;
 	}
+}
+
+static void write_queue_ready(struct virtio_mmio *t, uint32_t value)
+{
+	struct virtio_device *dev = t->dev;
+	uint32_t queue;
+
+	pthread_mutex_lock(&dev->lock);
+	queue = t->queue_sel;
+	pthread_mutex_unlock(&dev->lock);
+	if (queue < dev->ops->nr_queues)
+		virtio_device_enable_queue(dev, queue, value & 1);
+	else
+		bad_access(t, "no such queue: write", VIRTIO_MMIO_QUEUE_READY, sizeof(value));
 }
 
 void virtio_mmio_write(struct virtio_mmio *t, uint32_t offset, const void *from, size_t nr)
@@ -228,6 +230,14 @@ void virtio_mmio_write(struct virtio_mmio *t, uint32_t offset, const void *from,
 		break;
 	case VIRTIO_MMIO_INTERRUPT_ACK:
 		atomic_fetch_and(&t->interrupt_status, ~value);
+		break;
+	case VIRTIO_MMIO_QUEUE_READY:
+		write_queue_ready(t, value);
+		break;
+	case VIRTIO_MMIO_STATUS:
+		virtio_device_set_status(dev, value);
+		if (!value)
+			atomic_store(&t->interrupt_status, 0);
 		break;
 	default:
 		pthread_mutex_lock(&dev->lock);

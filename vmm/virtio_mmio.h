@@ -32,8 +32,8 @@ void virtio_mmio_init(struct virtio_mmio *t, struct virtio_device *dev,
 		      const struct virtio_mmio_wires *wires);
 
 /*
- * The guest's accesses: offset + nr <= GUEST_MMIO_DEVICE_BYTES, nr 1, 2, 4 or 8; vCPU threads. May wait for the device
- * thread, which may wait for a page.
+ * The guest's accesses: offset + nr <= GUEST_MMIO_DEVICE_BYTES, nr 1, 2, 4 or 8; vCPU threads. Only a write that resets
+ * the device or takes a queue away waits for the device thread, which may wait for a page, and that ends when the VM stops.
  */
 void virtio_mmio_read(struct virtio_mmio *t, uint32_t offset, void *to, size_t nr);
 void virtio_mmio_write(struct virtio_mmio *t, uint32_t offset, const void *from, size_t nr);

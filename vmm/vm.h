@@ -43,8 +43,8 @@ struct vm_callbacks {
 	void (*ended)(void *ctx,
 		      vmid_t vm); /* the VM's last vCPU left for good: vm_exit_state() is final */
 	/*
-	 * The balloon (struct virtio_balloon_ops). The guest's driver waits for them, and a vCPU that asks the device for
-	 * something meanwhile waits, too: no guest page may be waited for in here. Pages are in ascending order and inside the
+	 * The balloon (struct virtio_balloon_ops). The guest's driver waits for them, and a vCPU that resets the device
+	 * meanwhile waits, too: no guest page may be waited for in here. Pages are in ascending order and inside the
 	 * guest's memory; the same one may come twice. Each returns how many it accepted; the others are counted as the
 	 * guest's mistakes: given up already, not given up. vm_balloon_*() may be called.
 	 */

@@ -25,15 +25,15 @@ struct balloon_config balloon_config_usual(npages_t memory_pages)
 		.cap_ppm = 650000,
 		.cycle_ns = NS_PER_S / 10,
 		.slice_ns = NS_PER_S / 500,
-		.easy_pages = 65536,
+		.easy_pages = 1u << 20,
 		.get_min = 512,
 		.get_max = 2048,
 		.get_step = 16,
 		.slow_cycles = 4,
 		.put_min = 512,
-		.put_max = 65536,
+		.put_max = 1u << 20,
 		.put_step = 16,
-		.oom_pages = BALLOON_BATCH,
+		.oom_pages = 256,
 		.hold_min = 4,
 		.hold_max = 128,
 	};
@@ -180,7 +180,8 @@ static uint32_t get_batch(struct balloon *b, bool *easy)
 	uint32_t nr = 0;
 	gfn_t page;
 
-	while (nr < BALLOON_BATCH && may_get(b) && get_page(b, easy, &page)) {
+	while (nr < (*easy ? BALLOON_BATCH : BALLOON_HARD_BATCH) && may_get(b) &&
+	       get_page(b, easy, &page)) {
 		b->pfn[nr++] = b->first = (uint32_t)page.v;
 		b->size++;
 		b->got++;

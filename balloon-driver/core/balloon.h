@@ -13,7 +13,8 @@
  * Freestanding; not reentrant; time comes from the body.
  *
  * Figures of the usual rates: VMware's driver for Linux (drivers/misc/vmw_balloon.c, 1.2.1), per cycle, with cycles of
- * 100 ms instead of 1 s, and 65536 instead of 16384 pages where nobody is kept waiting; its later versions have no limit.
+ * 100 ms instead of 1 s, and 2^20 instead of 16384 pages where nobody is kept waiting: the guest's own work goes on after
+ * each slice, and a cycle of that many is more than hosts manage. Its later versions have no limit.
  */
 #ifndef BALLAST_BALLOON_DRIVER_BALLOON_H
 #define BALLAST_BALLOON_DRIVER_BALLOON_H
@@ -21,7 +22,10 @@
 #include "ballast/guest_abi.h"
 #include "ballast/types.h"
 
-#define BALLOON_BATCH 256u /* pages told to the host at once, at most */
+/* Pages told to the host at once, at most. What is most of the cost when pages are free is the telling; when room must be
+ * made for each page, a batch is as long as the guest is kept from its own work. */
+#define BALLOON_BATCH      1024u
+#define BALLOON_HARD_BATCH 256u
 
 struct balloon_config {
 	npages_t memory_pages; /* of the guest */

@@ -24,6 +24,7 @@
 #define FEATURE_MUST_TELL_HOST 1u
 #define FEATURE_STATS          2u
 #define FEATURE_DEFLATE_ON_OOM 4u
+#define FEATURE_REPORTING      32u
 
 #define CONFIG_TARGET 0
 #define CONFIG_ACTUAL 4
@@ -63,6 +64,25 @@ static const struct lab_balloon_port port = {
 	.now_ns = port_now_ns,
 };
 
+/* A buffer for each run: the device may write what it likes there. */
+static int port_report(void *ctx, const struct lab_report_run *run, unsigned nr)
+{
+	struct balloon_device *d = device_of(ctx);
+	struct virtio_queue *q = &d->queue[BALLOON_QUEUE_REPORT];
+
+	for (unsigned i = 0; i < nr; i++)
+		q->desc[i] = (struct virtio_desc){
+			.gpa = gpa_raw(gfn_to_gpa(run[i].first)),
+			.length = run[i].nr * (uint32_t)PAGE_BYTES,
+			.flags = i + 1 < nr ? VIRTIO_DESC_WRITE | VIRTIO_DESC_NEXT
+					    : VIRTIO_DESC_WRITE,
+			.next = (uint16_t)(i + 1),
+		};
+	return virtio_request(d->gpa, BALLOON_QUEUE_REPORT, q);
+}
+
+_Static_assert(LAB_REPORT_RUNS <= VIRTIO_QUEUE_MAX, "a report fits in its queue");
+
 /* --- the device -------------------------------------------------------------------------------------------------- */
 
 static void offer_stats(struct balloon_device *d)
@@ -83,13 +103,15 @@ static void take_target(struct balloon_device *d)
 static const char *start_device(struct balloon_device *d)
 {
 	uint32_t features;
-	const char *wrong = virtio_negotiate(
-		d->gpa, FEATURE_MUST_TELL_HOST | FEATURE_STATS | FEATURE_DEFLATE_ON_OOM, &features);
+	const char *wrong = virtio_negotiate(d->gpa, d->features, &features);
 
 	memset(d->queue, 0, sizeof(d->queue));
 	d->tells_stats = features & FEATURE_STATS;
+	/* without statistics the queue has another number */
+	d->reports = d->tells_stats && (features & FEATURE_REPORTING);
 	for (uint32_t i = 0; i < BALLOON_QUEUES && !wrong; i++)
-		if (i != BALLOON_QUEUE_STATS || d->tells_stats)
+		if ((i != BALLOON_QUEUE_STATS || d->tells_stats) &&
+		    (i != BALLOON_QUEUE_REPORT || d->reports))
 			wrong = virtio_queue_start(d->gpa, i, &d->queue[i]);
 	if (wrong)
 		return wrong;
@@ -135,6 +157,9 @@ static void find(struct balloon_device *d, const struct guest_options *options, 
 		d->gpa = 0;
 		return;
 	}
+	d->features = FEATURE_MUST_TELL_HOST | FEATURE_STATS | FEATURE_DEFLATE_ON_OOM |
+		      (options->reporting ? FEATURE_REPORTING : 0);
+	lab_report_init(&d->report, pager->frames, port_report, d);
 	lab_balloon_init(&d->driver, pager, options->balloon_ppm, &port, d);
 	start(d);
 }
@@ -162,7 +187,7 @@ bool balloon_rang(const struct balloon_device *d)
 uint64_t balloon_serve(struct balloon_device *d, const struct guest_options *options,
 		       struct pager *pager, const struct clock *clock, bool *interrupts_ready)
 {
-	uint64_t now;
+	uint64_t now, wake;
 
 	if (!d->looked_for)
 		find(d, options, pager, clock, interrupts_ready);
@@ -178,7 +203,16 @@ uint64_t balloon_serve(struct balloon_device *d, const struct guest_options *opt
 		interrupted(d);
 	if (d->gpa && now >= d->wake_ns)
 		d->wake_ns = lab_balloon_run(&d->driver);
-	return d->gpa ? d->wake_ns : UINT64_MAX;
+	if (!d->gpa)
+		return UINT64_MAX;
+	wake = d->wake_ns;
+	if (d->reports && wake > now) { /* what the host asks for comes first */
+		uint64_t at = lab_report_run(&d->report, now);
+
+		pager->stats->free_pages = pager->frames->free_pages;
+		wake = at < wake ? at : wake;
+	}
+	return wake;
 }
 
 bool balloon_relieve(struct balloon_device *d)

@@ -6,11 +6,19 @@
 #define BALLAST_GUEST_BOOT_BALLOON_H
 
 #include "balloon-driver/lab/lab_balloon.h"
+#include "balloon-driver/lab/lab_report.h"
 #include "guest/boot/clock.h"
 #include "guest/boot/virtio.h"
 #include "guest/core/options.h"
 
-enum { BALLOON_QUEUE_INFLATE, BALLOON_QUEUE_DEFLATE, BALLOON_QUEUE_STATS, BALLOON_QUEUES };
+/* Numbered as Linux does: no gap for the hinting queue, which the standard puts before the last. */
+enum {
+	BALLOON_QUEUE_INFLATE,
+	BALLOON_QUEUE_DEFLATE,
+	BALLOON_QUEUE_STATS,
+	BALLOON_QUEUE_REPORT,
+	BALLOON_QUEUES
+};
 
 /* Its address is handed to the device: a balloon does not move once started. */
 struct balloon_device {
@@ -18,11 +26,14 @@ struct balloon_device {
 	uint32_t irq;
 	bool looked_for;
 	bool tells_stats;
+	bool reports;      /* free pages */
+	uint32_t features; /* wanted */
 	const struct clock *clock;
 	uint64_t interrupts;   /* of balloon_interrupt_count that were taken care of */
 	uint64_t next_look_ns; /* for an interrupt that waits because the guest never sleeps */
 	uint64_t wake_ns;      /* when the driver wants to run */
 	struct lab_balloon driver;
+	struct lab_report report;
 	struct virtio_queue queue[BALLOON_QUEUES];
 	uint8_t stats[LAB_BALLOON_STAT_BYTES];
 };

@@ -243,7 +243,7 @@ void lab_main(const uint8_t *zero_page)
 	do {
 		now = clock_ns(&lab.clock);
 		result = run_slice(&lab.run, now, &wake);
-		if (lab.run.stepped && result == RUN_GOES_ON) {
+		if (lab.run.stepped && !run_boots(&lab.run) && result == RUN_GOES_ON) {
 			uint64_t at = balloon_serve(&lab.balloon, &lab.options, &lab.guest.pager,
 						    &lab.clock, &lab.interrupts_ready);
 

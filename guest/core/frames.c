@@ -8,7 +8,9 @@
  * to spare. The list is in the records and not in the pages because a free page may have been taken away by the host,
  * and looking into it would bring it back.
  *
- * Invariants: a frame is on the list, behind the mark, or taken; free_pages = list + frames behind the mark.
+ * Freed frames that the host was told of, so that it took what was behind them, are on a second list of the same kind.
+ *
+ * Invariants: a frame is on a list, behind the mark, or taken; free_pages = lists + frames behind the mark.
  */
 #include "guest/core/frames.h"
 
@@ -49,13 +51,31 @@ static bool take_fresh(struct frames *f, uint32_t *out)
 	return true;
 }
 
+static uint32_t take_listed(struct frames *f, uint32_t *first)
+{
+	uint32_t frame = *first;
+
+	*first = f->info[frame].use;
+	return frame;
+}
+
+static uint32_t take_unused(struct frames *f)
+{
+	f->unused_pages--;
+	if (f->unused_pages < f->unused_low)
+		f->unused_low = f->unused_pages;
+	return take_listed(f, &f->first_free);
+}
+
 bool frames_alloc(struct frames *f, enum frame_kind kind, uint32_t owner, gfn_t *out)
 {
-	uint32_t frame = f->first_free;
+	uint32_t frame;
 
 	*out = gfn(0);
-	if (frame)
-		f->first_free = f->info[frame].use;
+	if (f->first_free)
+		frame = take_unused(f);
+	else if (f->first_reported)
+		frame = take_listed(f, &f->first_reported);
 	else if (!take_fresh(f, &frame))
 		return false;
 	f->info[frame] = (struct frame_info){.use = (uint32_t)kind << OWNER_BITS | owner};
@@ -64,11 +84,36 @@ bool frames_alloc(struct frames *f, enum frame_kind kind, uint32_t owner, gfn_t 
 	return true;
 }
 
+static void put(struct frames *f, uint32_t *first, gfn_t g)
+{
+	f->info[g.v] = (struct frame_info){.use = *first};
+	*first = (uint32_t)g.v;
+	f->free_pages++;
+}
+
 void frames_free(struct frames *f, gfn_t g)
 {
-	f->info[g.v] = (struct frame_info){.use = f->first_free};
-	f->first_free = (uint32_t)g.v;
-	f->free_pages++;
+	put(f, &f->first_free, g);
+	f->unused_pages++;
+}
+
+npages_t frames_unused_low(struct frames *f)
+{
+	npages_t low = f->unused_low;
+
+	f->unused_low = f->unused_pages;
+	return low;
+}
+
+bool frames_take_unused(struct frames *f, gfn_t *out)
+{
+	*out = gfn(0);
+	return f->first_free && frames_alloc(f, FRAME_PINNED, 0, out);
+}
+
+void frames_free_reported(struct frames *f, gfn_t g)
+{
+	put(f, &f->first_reported, g);
 }
 
 enum frame_kind frames_kind(const struct frames *f, gfn_t g)
@@ -98,15 +143,26 @@ static bool below_mark(const struct frames *f, uint32_t g)
 	return g >= f->range[f->fresh_range].start && g < f->fresh;
 }
 
-bool frames_consistent(const struct frames *f)
+/* The frames on a list; more than there are if one does not belong there. */
+static npages_t count_list(const struct frames *f, uint32_t first)
 {
-	npages_t listed = 0, used = 0, fresh = 0;
+	npages_t listed = 0;
 
-	for (uint32_t at = f->first_free; at; at = f->info[at].use) {
+	for (uint32_t at = first; at; at = f->info[at].use) {
 		if (listed++ > f->total_pages || !below_mark(f, at) ||
 		    frames_kind(f, gfn(at)) != FRAME_FREE || f->info[at].slot)
-			return false;
+			return f->total_pages + 1;
 	}
+	return listed;
+}
+
+bool frames_consistent(const struct frames *f)
+{
+	npages_t listed = count_list(f, f->first_free), used = 0, fresh = 0;
+
+	if (listed != f->unused_pages || f->unused_low > f->unused_pages)
+		return false;
+	listed += count_list(f, f->first_reported);
 	for (unsigned i = 0; i < f->nr_ranges; i++) {
 		for (uint32_t g = f->range[i].start; g < f->range[i].end; g++) {
 			if (!below_mark(f, g))

@@ -33,9 +33,12 @@ struct frames {
 	struct frame_info *info; /* by gfn; borrowed */
 	struct frame_range range[FRAMES_RANGES];
 	unsigned nr_ranges;
-	unsigned fresh_range; /* frames from here on were never handed out: this range, */
-	uint32_t fresh;       /* this gfn */
-	uint32_t first_free;  /* list of freed frames, last freed first; 0: empty */
+	unsigned fresh_range;    /* frames from here on were never handed out: this range, */
+	uint32_t fresh;          /* this gfn */
+	uint32_t first_free;     /* list of freed frames, last freed first; 0: empty */
+	uint32_t first_reported; /* the same of those the host knows to be free, by a report */
+	npages_t unused_pages;   /* on first_free's list */
+	npages_t unused_low;     /* the least of them since frames_unused_low() */
 	npages_t free_pages, total_pages;
 };
 
@@ -49,13 +52,22 @@ size_t frames_bytes(uint32_t end);
 int frames_init(struct frames *f, const struct frame_range *ranges, unsigned nr_ranges, void *mem);
 
 /*
- * A free frame: the last freed, else the lowest never used. owner < FRAMES_END; kind not FREE. The record's slot is 0.
+ * A free frame: the last freed, else the last reported, else the lowest never used. owner < FRAMES_END; kind not FREE. The record's slot is 0.
  * False: all are taken; *out is 0 then. O(1).
  */
 bool frames_alloc(struct frames *f, enum frame_kind kind, uint32_t owner, gfn_t *out);
 
 /* g must be taken. O(1). */
 void frames_free(struct frames *f, gfn_t g);
+
+/*
+ * For reports of free pages. The least number of freed frames, without reported ones, since the last call. One of them,
+ * taken as FRAME_PINNED: false, there is none. It is free again by frames_free(), or, when the host was told, by
+ * frames_free_reported(). O(1).
+ */
+npages_t frames_unused_low(struct frames *f);
+bool frames_take_unused(struct frames *f, gfn_t *out);
+void frames_free_reported(struct frames *f, gfn_t g);
 
 enum frame_kind frames_kind(const struct frames *f, gfn_t g);
 uint32_t frames_owner(const struct frames *f, gfn_t g);

@@ -68,6 +68,17 @@ static bool parse_ppm(struct span value, uint32_t *out)
 	return true;
 }
 
+/* 0 or 1 */
+static bool parse_bool(struct span value, bool *out)
+{
+	uint64_t number;
+
+	if (!parse_number(value, &number) || number > 1)
+		return false;
+	*out = number;
+	return true;
+}
+
 static bool parse_pager(struct span value, const struct policy_ops **out)
 {
 	char name[NAME_BYTES];
@@ -113,6 +124,8 @@ static bool parse_word(struct span word, struct guest_options *o)
 		return parse_pager(word, &o->pager);
 	if (span_skip(&word, "balloon="))
 		return parse_ppm(word, &o->balloon_ppm);
+	if (span_skip(&word, "reporting="))
+		return parse_bool(word, &o->reporting);
 	if (span_skip(&word, "workload="))
 		return workload_parse(word.at, word.length, &o->workload, &at) == 0;
 	return false;

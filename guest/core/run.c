@@ -146,3 +146,10 @@ int run_slice(struct run *r, uint64_t now_ns, uint64_t *wake_ns)
 	}
 	return RUN_GOES_ON;
 }
+
+bool run_boots(const struct run *r)
+{
+	const struct workload *w = &r->workload;
+
+	return r->filling && w->phase < w->spec->nr_phases && workload_phase(w)->kind == WORK_BOOT;
+}

@@ -53,4 +53,7 @@ enum run_result { RUN_GOES_ON, RUN_OVER };
  */
 int run_slice(struct run *r, uint64_t now_ns, uint64_t *wake_ns);
 
+/* Is it zeroing memory as a system that boots does? Its drivers are not loaded yet then. */
+bool run_boots(const struct run *r);
+
 #endif

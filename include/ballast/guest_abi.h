@@ -108,6 +108,7 @@ struct guest_stats {
  *   lab.vm=N                             private content depends on it
  *   lab.pager=NAME                       replacement policy of the guest's own pager
  *   lab.balloon=PPM                      the balloon holds at most this part of memory, 650000 if not said; 0: no driver
+ *   lab.reporting=0|1                    1: the balloon's driver also tells the host which pages are free; 0 if not said
  *   lab.tsc_khz=N                        frequency of the time stamp counter, added by the VMM; else the guest measures it
  *   lab.workload=SPEC                    as workload_format() writes it, no blanks
  */

@@ -277,7 +277,7 @@ static void a_crash_is_its_own(void **state)
 	free(s);
 }
 
-/* Everything at random: sizes, number, pagers, ways of paging out; swap full at a random time. */
+/* Everything at random: sizes, number, pagers, ways of paging out, mappings to be had; swap full at a random time. */
 static void chaos(void **state)
 {
 	const char *runs_text = getenv("BALLAST_CHAOS_RUNS"),
@@ -300,6 +300,8 @@ static void chaos(void **state)
 		o.memory_pages = nr * pages / (2 + rng_below(&r, 2)) + 600;
 		o.swap_pages = rng_below(&r, 3) ? nr * pages : 100 + rng_below(&r, nr * pages / 2);
 		o.balloon = rng_below(&r, 2);
+		o.share = rng_below(&r, 3);
+		o.share_mappings = rng_below(&r, 4) ? 0 : 200 + rng_below(&r, 2000);
 		o.pager = policy_table[rng_below(&r, policies)]->name;
 		o.evict = rng_below(&r, 2) ? MACHINE_EVICT_COPY : MACHINE_EVICT_AUTO;
 		snprintf(workload, sizeof workload, "%s,pages=%llu,write=%llu,rate=%u%s",
@@ -307,10 +309,11 @@ static void chaos(void **state)
 			 (unsigned long long)(1000 + rng_below(&r, pages)),
 			 (unsigned long long)rng_below(&r, 1000000), rng_below(&r, 2) ? 0 : 50000,
 			 rng_below(&r, 2) ? ",zero=200000,common=300000" : "");
-		print_message("chaos seed %llu: %u VMs of %llu, memory %llu, swap %llu, %s, %s\n",
+		print_message("chaos seed %llu: %u VMs of %llu, memory %llu, swap %llu, %s, "
+			      "%s%s\n",
 			      (unsigned long long)(seed + i), nr, (unsigned long long)pages,
 			      (unsigned long long)o.memory_pages, (unsigned long long)o.swap_pages,
-			      o.pager, workload);
+			      o.pager, o.share ? "sharing, " : "", workload);
 		f = start_fleet(&o, nr, pages, policy_table[rng_below(&r, policies)]->name,
 				workload);
 		pause_ms(ms / 2 + (unsigned)rng_below(&r, ms));

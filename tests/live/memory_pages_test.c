@@ -30,7 +30,7 @@ static struct memory memory_of(enum machine_evict evict)
 
 	if (evict == MACHINE_EVICT_MOVE)
 		live_need_move();
-	live_ok(memory_create(&mem, 2, evict, live_error()));
+	live_ok(memory_create(&mem, 2, evict, 0, live_error()));
 	assert_int_equal(mem.move, evict == MACHINE_EVICT_MOVE);
 	live_ok(memory_add_vm(&mem, 0, PAGES, live_error()));
 	return mem;

@@ -51,7 +51,7 @@ static void cycle(struct naive *n, uint64_t now)
 	if (!n->get_failed && n->got >= n->rate_get)
 		n->rate_get = up(n->rate_get, 16, 2048);
 	if (!n->put_failed && n->put >= n->rate_put)
-		n->rate_put = up(n->rate_put, 16, 65536);
+		n->rate_put = up(n->rate_put, 16, 1u << 20);
 	n->got = n->put = 0;
 	n->hard = n->get_over = n->put_over = n->get_failed = n->put_failed = false;
 	n->end_ns = now + 100 * BODY_MS;
@@ -80,12 +80,13 @@ static void take(struct naive *n, npages_t easy_pages, bool deaf)
 	bool easy = true;
 
 	while (n->size < goal(n) && budget(n, easy_pages) &&
-	       !(deaf && taken_free + taken_busy == BALLOON_BATCH)) {
+	       !(deaf && taken_free + taken_busy >= (easy ? BALLOON_BATCH : BALLOON_HARD_BATCH))) {
 		if (!n->free && easy) {
 			easy = false;
 			n->hard = true;
 			n->slow = 4;
-			continue;
+			if (!budget(n, easy_pages))
+				break;
 		}
 		if (!n->free && !n->busy) {
 			n->rate_get = down(n->rate_get, 512);
@@ -184,7 +185,7 @@ static void start_over(struct naive *n)
 			    .free = old.free + old.size,
 			    .busy = old.busy,
 			    .rate_get = 2048,
-			    .rate_put = 65536,
+			    .rate_put = 1u << 20,
 			    .hold_next = 4,
 			    .state = GUEST_BALLOON_REACHED};
 	memcpy(n->ends, old.ends, sizeof(n->ends));

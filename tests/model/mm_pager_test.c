@@ -18,6 +18,7 @@
 #include "tests/support/fake_body.h"
 
 #define THREADS 3u
+#define ALIKE   200u
 
 struct toucher {
 	bool asleep, write;
@@ -80,12 +81,34 @@ static void start(struct world *w, const struct plan *plan, uint64_t seed)
 	}
 }
 
+/* Guests that begin alike: pages that hold their number. */
+static void begin_alike(struct world *w)
+{
+	for (uint32_t vm = 0; vm < w->nr_vms; vm++)
+		for (uint32_t g = 0; g < ALIKE; g++) {
+			mm_fault(w->body.mm, vm, gfn(g), MM_FAULT_MISSING, w->body.now_ns);
+			if (!w->body.guest[vm][g].present)
+				continue; /* refused */
+			w->body.guest[vm][g].content = w->truth[vm][g] = 1 + w->contents + g;
+		}
+}
+
 static void finish(struct world *w)
 {
 	mm_destroy(w->body.mm);
 	for (unsigned i = 0; i < w->nr_vms; i++)
 		free(w->truth[i]);
 	fake_body_free(&w->body);
+}
+
+/* What is written. With sharing, half of it goes by the page's number, so that neighbours match neighbours. */
+static uint64_t content(struct world *w, uint32_t page)
+{
+	if (rng_below(&w->body.rng, 4) == 0)
+		return FAKE_ZERO;
+	if (w->contents != UINT64_MAX && rng_below(&w->body.rng, 2))
+		return 1 + w->contents + page;
+	return 1 + ++w->next_content % w->contents;
 }
 
 /* One attempt of a thread; it sleeps if the page does not let it. */
@@ -96,9 +119,7 @@ static void touch(struct world *w, uint32_t vm, struct toucher *t)
 	if (p->present && !(t->write && p->protected)) {
 		assert_int_equal(p->content, w->truth[vm][t->page]);
 		if (t->write)
-			p->content = w->truth[vm][t->page] =
-				rng_below(&w->body.rng, 4) ? 1 + ++w->next_content % w->contents
-							   : FAKE_ZERO;
+			p->content = w->truth[vm][t->page] = content(w, t->page);
 		t->asleep = false;
 		w->touches++;
 		return;
@@ -228,6 +249,8 @@ static void run(const struct plan *plan, uint64_t seed)
 
 	print_message("seed %llu pager %s\n", (unsigned long long)seed, plan->pager);
 	start(w, plan, seed);
+	if (plan->share)
+		begin_alike(w);
 	for (unsigned i = 0; i < plan->steps; i++) {
 		step(w, plan);
 		if (i % 16 == 0 || i > plan->steps - 500)
@@ -244,6 +267,7 @@ static void run(const struct plan *plan, uint64_t seed)
 		assert_true(host.swap.clean_drops > 0 && host.swap.zero_drops > 0);
 	}
 	assert_true(w->touches > plan->steps / 10);
+	assert_int_equal(plan->share, w->body.shared_runs > 0);
 	finish(w);
 	free(w);
 }

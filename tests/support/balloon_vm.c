@@ -190,8 +190,10 @@ npages_t balloon_vm_held(struct balloon_vm *w)
 
 struct guest_stats balloon_vm_at_rest(struct balloon_vm *w)
 {
+	uint64_t from = now_ns();
+
 	/* The copy takes time: two that are alike were taken in the same rest. */
-	for (unsigned i = 0; i < BALLOON_VM_PATIENCE_S * 1000; i++) {
+	while (now_ns() - from < BALLOON_VM_PATIENCE_S * NS_PER_S) {
 		struct guest_stats a = balloon_vm_guest(w), b = balloon_vm_guest(w);
 
 		if (a.resting && !memcmp(&a, &b, sizeof(a)))

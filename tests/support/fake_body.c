@@ -8,24 +8,31 @@
 #include <cmocka.h>
 
 #include "tests/support/fake_body.h"
+#include "tests/support/fake_internal.h"
 
-static bool happens(struct fake_body *f, uint32_t ppm)
+bool fake_happens(struct fake_body *f, uint32_t ppm)
 {
 	return ppm && rng_below(&f->rng, PPM) < ppm;
 }
 
-/* The page being mapped is not charged yet; a page that came back while it is written is there twice. */
-static void count_frame(struct fake_body *f)
+/* One frame more. The page being mapped is not charged yet, and a page that came back while it is written is there
+ * twice; more: what the manager has free and may be used for a moment. */
+void fake_count_frame_within(struct fake_body *f, npages_t more)
 {
 	f->frames++;
 	if (f->mm)
 		assert_true(f->frames <= f->mm->charged + f->mm->orphans + f->mm->pool +
-						 f->mm->extra_stages + MM_COPY_PAGES);
+						 f->mm->extra_stages + MM_COPY_PAGES + more);
 	if (f->frames > f->peak_frames)
 		f->peak_frames = f->frames;
 }
 
-static struct fake_page *page_at(struct fake_body *f, uint32_t vm, gfn_t g)
+void fake_count_frame(struct fake_body *f)
+{
+	fake_count_frame_within(f, 0);
+}
+
+struct fake_page *fake_page_at(struct fake_body *f, uint32_t vm, gfn_t g)
 {
 	assert_true(vm < FAKE_VMS && g.v < f->guest_pages[vm]);
 	return &f->guest[vm][g.v];
@@ -48,13 +55,13 @@ static void fake_free(void *body, uint32_t vm, void *p, size_t bytes)
 
 static int map(struct fake_body *f, uint32_t vm, gfn_t g, uint64_t content, bool protect)
 {
-	struct fake_page *p = page_at(f, vm, g);
+	struct fake_page *p = fake_page_at(f, vm, g);
 
 	assert_false(p->present);
-	if (happens(f, f->refuse_map_ppm))
+	if (fake_happens(f, f->refuse_map_ppm))
 		return -12;
 	*p = (struct fake_page){content, true, protect, 0, p->woken + 1};
-	count_frame(f);
+	fake_count_frame(f);
 	return 0;
 }
 
@@ -82,12 +89,12 @@ static int fake_map_stage(void *body, uint32_t vm, gfn_t g, stage_t s, bool prot
 static int fake_withdraw(void *body, uint32_t vm, gfn_t g, stage_t s)
 {
 	struct fake_body *f = body;
-	struct fake_page *p = page_at(f, vm, g);
+	struct fake_page *p = fake_page_at(f, vm, g);
 
 	assert_true(p->present && !p->frame);
 	assert_true(s.v >= mm_read_stages() && s.v < mm_stages());
 	assert_false(f->stage[s.v].present);
-	if (happens(f, f->refuse_withdraw_ppm))
+	if (fake_happens(f, f->refuse_withdraw_ppm))
 		return -16;
 	f->stage[s.v] = (struct fake_page){.content = p->content, .present = true};
 	p->present = false;
@@ -96,7 +103,7 @@ static int fake_withdraw(void *body, uint32_t vm, gfn_t g, stage_t s)
 }
 
 /* The page is absent from now on; its own frame, if it has one, is free. */
-static void drop_page(struct fake_body *f, struct fake_page *p)
+void fake_drop_page(struct fake_body *f, struct fake_page *p)
 {
 	if (!p->frame)
 		f->frames--;
@@ -112,10 +119,10 @@ static int fake_discard(void *body, uint32_t vm, gfn_t g, uint32_t nr)
 
 	assert_true(nr > 0);
 	for (uint32_t i = 0; i < nr; i++) {
-		struct fake_page *p = page_at(f, vm, gfn(g.v + i));
+		struct fake_page *p = fake_page_at(f, vm, gfn(g.v + i));
 
 		assert_true(p->present);
-		drop_page(f, p);
+		fake_drop_page(f, p);
 		p->woken++;
 	}
 	return 0;
@@ -123,7 +130,7 @@ static int fake_discard(void *body, uint32_t vm, gfn_t g, uint32_t nr)
 
 static int fake_unprotect(void *body, uint32_t vm, gfn_t g)
 {
-	struct fake_page *p = page_at(body, vm, g);
+	struct fake_page *p = fake_page_at(body, vm, g);
 
 	assert_true(p->present);
 	p->protected = false;
@@ -145,7 +152,7 @@ static void fake_discard_all(void *body, uint32_t vm)
 
 	for (npages_t g = 0; g < f->guest_pages[vm]; g++) {
 		if (f->guest[vm][g].present)
-			drop_page(f, &f->guest[vm][g]);
+			fake_drop_page(f, &f->guest[vm][g]);
 		f->guest[vm][g].woken++;
 	}
 }
@@ -194,110 +201,6 @@ static void fake_vm_broken(void *body, uint32_t vm, int error)
 
 	assert_true(error < 0);
 	f->broken[vm]++;
-}
-
-static int fake_hash(void *body, uint32_t vm, gfn_t g, uint64_t *hash)
-{
-	const struct fake_page *p = page_at(body, vm, g);
-
-	assert_true(p->present && !p->frame);
-	*hash = rng_mix(p->content);
-	return 0;
-}
-
-static int fake_equal(void *body, uint32_t vm_a, gfn_t a, uint32_t vm_b, gfn_t b, bool *equal)
-{
-	*equal = page_at(body, vm_a, a)->content == page_at(body, vm_b, b)->content;
-	return 0;
-}
-
-static int fake_equal_frame(void *body, uint32_t vm, gfn_t g, uint32_t frame, bool *equal)
-{
-	struct fake_body *f = body;
-
-	assert_true(frame < f->pool_frames && f->pool[frame].used);
-	*equal = page_at(f, vm, g)->content == f->pool[frame].content;
-	return 0;
-}
-
-static int fake_page_is_zero(void *body, uint32_t vm, gfn_t g, bool *zero)
-{
-	*zero = page_at(body, vm, g)->content == FAKE_ZERO;
-	return 0;
-}
-
-static int fake_share(void *body, uint32_t vm, gfn_t g, uint32_t frame, bool fill)
-{
-	struct fake_body *f = body;
-	struct fake_page *p = page_at(f, vm, g);
-
-	assert_true(p->present && !p->frame && frame < f->pool_frames);
-	assert_int_equal(f->pool[frame].used, !fill);
-	if (happens(f, f->refuse_share_ppm))
-		return -28;
-	p->protected = true;
-	if (!fill && f->pool[frame].content != p->content)
-		return -11;
-	if (fill) {
-		f->pool[frame] = (struct fake_frame){.content = p->content, .used = true};
-		count_frame(f); /* there twice for a moment */
-	}
-	f->frames--;
-	f->pool[frame].mapped++;
-	p->frame = frame + 1;
-	p->woken++;
-	return 0;
-}
-
-static int fake_share_zero(void *body, uint32_t vm, gfn_t g)
-{
-	struct fake_body *f = body;
-	struct fake_page *p = page_at(f, vm, g);
-
-	assert_true(p->present && !p->frame);
-	if (p->content != FAKE_ZERO)
-		return -11;
-	drop_page(f, p);
-	p->woken++;
-	return 0;
-}
-
-static int fake_map_zero_protected(void *body, uint32_t vm, gfn_t g)
-{
-	struct fake_body *f = body;
-	struct fake_page *p = page_at(f, vm, g);
-
-	assert_false(p->present);
-	if (happens(f, f->refuse_map_ppm))
-		return -12;
-	*p = (struct fake_page){FAKE_ZERO, true, true, FAKE_ZERO_MAPPED, p->woken + 1};
-	return 0;
-}
-
-static int fake_break_shared(void *body, uint32_t vm, gfn_t g)
-{
-	struct fake_body *f = body;
-	struct fake_page *p = page_at(f, vm, g);
-
-	assert_true(p->present && p->frame && p->frame != FAKE_ZERO_MAPPED);
-	assert_true(f->pool[p->frame - 1].used);
-	p->content = f->pool[p->frame - 1].content;
-	f->pool[p->frame - 1].mapped--;
-	p->frame = 0;
-	p->protected = false;
-	p->woken++;
-	count_frame(f);
-	return 0;
-}
-
-static void fake_frame_free(void *body, uint32_t frame)
-{
-	struct fake_body *f = body;
-
-	assert_true(f->pool[frame].used);
-	assert_int_equal(f->pool[frame].mapped, 0);
-	f->pool[frame].used = false;
-	f->frames--;
 }
 
 static void fake_balloon_target(void *body, uint32_t vm, npages_t pages)
@@ -379,7 +282,7 @@ void fake_body_add_vm(struct fake_body *f, uint32_t vm, npages_t pages)
 void fake_body_finish(struct fake_body *f, unsigned index)
 {
 	struct mm_io *io = f->io[index];
-	int result = happens(f, io->write ? f->fail_write_ppm : f->fail_read_ppm) ? -5 : 0;
+	int result = fake_happens(f, io->write ? f->fail_write_ppm : f->fail_read_ppm) ? -5 : 0;
 
 	for (unsigned i = index; i + 1 < f->nr_io; i++)
 		f->io[i] = f->io[i + 1];
@@ -408,6 +311,26 @@ void fake_body_settle(struct fake_body *f)
 	} while (mm_reclaim(f->mm, 16, f->now_ns) || f->nr_io);
 }
 
+/* What left memory left it in one of the ways that are counted, here and there. */
+static void check_reasons(const struct fake_body *f, const struct mm_host_stats *host)
+{
+	uint64_t clean = 0, zero = 0;
+
+	for (uint32_t i = 0; i < f->mm->top_vm; i++) {
+		struct mm_vm_stats v;
+
+		mm_vm_stats(f->mm, i, f->now_ns, &v);
+		clean += v.paging_reason[MM_PAGING_CLEAN];
+		zero += v.paging_reason[MM_PAGING_ZERO];
+		assert_int_equal(v.paged_out_pages, v.paging_reason[MM_PAGING_WRITTEN] +
+							    v.paging_reason[MM_PAGING_CLEAN] +
+							    v.paging_reason[MM_PAGING_ZERO]);
+		assert_true(v.held_ns <= v.stalled_ns);
+	}
+	assert_int_equal(clean, host->swap.clean_drops);
+	assert_int_equal(zero, host->swap.zero_drops);
+}
+
 void fake_body_check(const struct fake_body *f)
 {
 	struct mm_host_stats host;
@@ -419,4 +342,5 @@ void fake_body_check(const struct fake_body *f)
 	/* what the manager says is used covers what is there: the reserve is for pages that are there twice */
 	assert_true(f->frames <= host.used_pages);
 	assert_true(f->peak_frames <= host.memory_pages);
+	check_reasons(f, &host);
 }

@@ -51,6 +51,7 @@ struct fake_body {
 	uint32_t refuse_withdraw_ppm, refuse_map_ppm, fail_write_ppm, fail_read_ppm,
 		refuse_share_ppm;
 	npages_t written_pages, read_pages;
+	uint64_t shared_runs; /* of more than one page */
 };
 
 extern const struct mm_body_ops fake_body_ops;

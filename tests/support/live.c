@@ -16,6 +16,8 @@
 
 extern const uint8_t lab_image_start[], lab_image_end[];
 
+#define SHARE_CAPACITY 20000u /* home pages a VM; no test has larger ones that share */
+
 static struct error last_error;
 
 struct error *live_error(void)
@@ -95,6 +97,10 @@ struct machine *live_machine(const struct live_machine_options *o)
 		.evict = o->evict,
 		.swap_without_uring = o->no_uring,
 		.balloon = o->balloon,
+		.share = o->share,
+		.share_capacity_pages = o->max_vms * SHARE_CAPACITY,
+		.share_mappings = o->share_mappings,
+		.scan = {.rate_pages = DEDUP_SCAN_UNLIMITED, .vm_rate_pages = DEDUP_SCAN_UNLIMITED},
 	};
 	struct machine *m;
 

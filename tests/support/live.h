@@ -24,7 +24,8 @@ struct live_machine_options {
 	unsigned max_vms;
 	const char *pager;
 	enum machine_evict evict;
-	bool no_uring, balloon;
+	bool no_uring, balloon, share;
+	uint64_t share_mappings;
 	uint64_t seed;
 };
 /* Fails the test with the words of the error if it cannot be made. Work files go to TMPDIR, unnamed. */

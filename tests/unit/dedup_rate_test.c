@@ -278,6 +278,35 @@ static void rates_change(void **state)
 	free(s);
 }
 
+/* A page with nine beside costs as much as ten, in its VM's rate and in that of all; a skipped page's neighbours nothing
+ * more. 10 pages a second, 5 a VM. */
+static void what_is_looked_at_beside(void **state)
+{
+	struct dedup_scan *s = make(DEDUP_SCAN_SEQUENTIAL, 10, 5);
+	uint64_t again_ns = 0;
+	uint32_t vm;
+	gfn_t g;
+
+	(void)state;
+	dedup_scan_beside(s); /* nothing was given yet */
+	dedup_scan_vm_add(s, 0, 1000, START);
+	dedup_scan_vm_add(s, 1, 1000, START);
+	assert_int_equal(next(s, START + NS_PER_S / 5, &vm),
+			 0); /* at 0.2 s VM 0 has a page's price */
+	assert_int_equal(vm, 0);
+	for (unsigned i = 0; i < 9; i++)
+		dedup_scan_beside(s);
+	/* the bucket of all held at most 1.1 pages, now at least -8.9: 0.99 s until it has a price */
+	assert_false(dedup_scan_next(s, START + NS_PER_S, &vm, &g, &again_ns));
+	assert_int_equal(again_ns, START + NS_PER_S / 5 + 990 * MS);
+	assert_int_equal(next(s, again_ns, &vm), 0);
+	assert_int_equal(vm, 1);
+	/* VM 0 owes 9 pages less what its bucket held beyond the first: 0; 10 pages take 2 s from then */
+	assert_false(dedup_scan_next(s, START + NS_PER_S / 5 + 2000 * MS - 1, &vm, &g, &again_ns) &&
+		     vm == 0);
+	free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +318,7 @@ int main(void)
 		cmocka_unit_test(skipping_is_cheap_and_bounded),
 		cmocka_unit_test(half_a_second_each),
 		cmocka_unit_test(rates_change),
+		cmocka_unit_test(what_is_looked_at_beside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,9 +51,11 @@ static void test_everything(void **state)
 	(void)state;
 	accepted("lab.seed=18446744073709551615 lab.vm=3 lab.pager=lru lab.tsc_khz=2596122 "
 		 "lab.workload=zipf,pages=500,rate=20 virtio_mmio.device=4K@0xd0000000:5 quiet "
-		 "virtio_mmio.device=4K@0xd0001000:6 lab.vm=0x1f lab.balloon=1000000",
+		 "virtio_mmio.device=4K@0xd0001000:6 lab.vm=0x1f lab.balloon=1000000 "
+		 "lab.reporting=1",
 		 &o);
 	assert_int_equal(o.balloon_ppm, 1000000);
+	assert_true(o.reporting);
 	assert_int_equal(o.seed, UINT64_MAX);
 	assert_int_equal(o.vm, 31); /* the last one counts */
 	assert_int_equal(o.tsc_khz, 2596122);
@@ -78,6 +80,9 @@ static void test_refused(void **state)
 		"lab.seed=",
 		"lab.seed=-1",
 		"lab.balloon=",
+		"lab.reporting=",
+		"lab.reporting=2",
+		"lab.reporting=yes",
 		"lab.balloon=65%",
 		"lab.balloon=1000001",
 		"lab.seed=+1",

@@ -221,6 +221,30 @@ static void test_boot_takes_what_is_free(void **state)
 	life_destroy(l);
 }
 
+/*
+ * 199 pages in slices of 64 steps, the first of which begins the phase:
+ * 63, 127, 191, 199. What comes after it is no boot, filling or not.
+ */
+static void test_boots_until_filled(void **state)
+{
+	struct life *l = life_create("boot,ns=1000+toucher,pages=100,rate=1", 200, 200, 0);
+	uint64_t wake;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(run_slice(&l->run, 1, &wake), RUN_GOES_ON);
+		assert_int_equal(l->stats.filled_pages, 64 * (i + 1) - 1);
+		assert_true(run_boots(&l->run));
+	}
+	assert_int_equal(run_slice(&l->run, 1, &wake), RUN_GOES_ON);
+	assert_int_equal(l->stats.filled_pages, 199);
+	assert_false(run_boots(&l->run));
+	assert_int_equal(run_slice(&l->run, 2000, &wake), RUN_GOES_ON);
+	assert_int_equal(l->stats.phase, 1);
+	assert_false(run_boots(&l->run));
+	life_destroy(l);
+}
+
 static void test_more_pages_than_memory(void **state)
 {
 	struct life *l = life_create("zipf,pages=80,alpha=500000,write=300000", 40, 80, 60);
@@ -276,6 +300,7 @@ int main(void)
 		cmocka_unit_test(test_phases),
 		cmocka_unit_test(test_phase_over_while_filling),
 		cmocka_unit_test(test_boot_takes_what_is_free),
+		cmocka_unit_test(test_boots_until_filled),
 		cmocka_unit_test(test_more_pages_than_memory),
 		cmocka_unit_test(test_too_many_pages),
 		cmocka_unit_test(test_integrity_error),

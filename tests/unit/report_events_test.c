@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * report_events_test.c: pairs of snapshots and the events that tell them apart.
+ * report_events_test.c: pairs of snapshots and the events that tell them apart, and the manager's events in words.
  */
 #include "lib/jsonl.h"
 #include "tests/unit/report_support.h"
@@ -59,34 +59,77 @@ static void test_nothing_happened(void **state)
 	free_pair(&p);
 }
 
-static void test_state_changes(void **state)
+/* The manager's events: words from its table, nested by the dots, counts that are 0 left out where it says so. */
+static void test_told(void **state)
 {
-	struct pair p = made_pair();
+	static const struct {
+		struct mm_event event;
+		const char *line;
+	} told[] = {
+		{{.kind = MM_EVENT_STATE,
+		  .vm = UINT32_MAX,
+		  .value = {MM_HIGH, MM_LOW, 0, 0, 0, 2, 9, 60, 40, 20, 10, 1500000000}},
+		 "{\"from\":\"high\",\"to\":\"low\",\"entered\":{\"low\":2},\"free_pages\":9,"
+		 "\"thresholds\":{\"high\":60,\"soft\":40,\"hard\":20,\"low\":10},"
+		 "\"since_seconds\":1.5}\n"},
+		{{.kind = MM_EVENT_BALLOON_DRIVER, .vm = 1, .value = {1}},
+		 "{\"vm\":\"db\",\"present\":true}\n"},
+		{{.kind = MM_EVENT_BALLOON_ABSENT,
+		  .vm = 0,
+		  .value = {2100000000, 500, 521, MM_BALLOON_OUT_OF_MEMORY}},
+		 "{\"vm\":\"web\",\"still_seconds\":2.1,\"ballooned_pages\":500,"
+		 "\"balloon_target_pages\":521,\"reason\":\"out_of_memory\"}\n"},
+	};
 
 	(void)state;
-	p.a->host.state = MM_HIGH;
-	p.b->host.state = MM_HARD;
-	p.a->host.state_entered[MM_HARD] = 4;
-	p.b->host.state_entered[MM_HARD] = 5;
-	p.b->host.free_pages = 12;
-	expect(p.a, p.b, &p.full,
-	       "5 state {\"from\":\"high\",\"to\":\"hard\",\"entered\":{\"hard\":1},"
-	       "\"free_pages\":12}\n");
-	free_pair(&p);
+	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+		struct caught c;
+		char *text;
+
+		assert_int_equal(
+			jsonl_write(caught_begin(&c), report_told_json(&told[i].event, names)), 0);
+		text = caught_end(&c);
+		assert_string_equal(text, told[i].line);
+		free(text);
+	}
 }
 
-/* Away and back between two samples: only the counters show it. */
-static void test_state_between_samples(void **state)
+/* Every kind has a name and members, all of which docs/output.md explains. Tests run at the top of the tree. */
+static void test_kinds_are_documented(void **state)
 {
-	struct pair p = made_pair();
+	static char text[1 << 17];
+	FILE *in = fopen("docs/output.md", "re");
+	const char *chapter;
+	char quoted[80];
+	size_t n;
 
 	(void)state;
-	p.b->host.state_entered[MM_SOFT] = 1;
-	p.b->host.state_entered[MM_HIGH] = 1;
-	expect(p.a, p.b, &p.full,
-	       "5 state {\"from\":\"high\",\"to\":\"high\",\"entered\":{\"high\":1,\"soft\":1},"
-	       "\"free_pages\":0}\n");
-	free_pair(&p);
+	assert_non_null(in);
+	n = fread(text, 1, sizeof(text) - 1, in);
+	fclose(in);
+	assert_in_range(n, 1, sizeof(text) - 2);
+	chapter = strstr(text, "## events.jsonl");
+	assert_non_null(chapter);
+	for (unsigned k = 0; k < MM_EVENT_KINDS; k++) {
+		const struct mm_event_info *info = mm_event_info((enum mm_event_kind)k);
+		const char *row;
+
+		snprintf(quoted, sizeof(quoted), "| `%s` |", info->name);
+		row = strstr(chapter, quoted);
+		if (!row)
+			fail_msg("docs/output.md does not tell about %s", info->name);
+		snprintf(quoted, sizeof(quoted), "\"kind\":\"%s\"", info->name);
+		if (!strstr(chapter, quoted))
+			fail_msg("docs/output.md shows no line of %s", info->name);
+		for (unsigned i = 0; info->member[i].type != MM_EVENT_END; i++) {
+			const char *found;
+
+			snprintf(quoted, sizeof(quoted), "`%s`", info->member[i].name);
+			found = strstr(row, quoted);
+			if (!found || found > strchr(row, '\n'))
+				fail_msg("docs/output.md: %s has no %s", info->name, quoted);
+		}
+	}
 }
 
 static void test_swap_full_begins_goes_on_and_ends(void **state)
@@ -160,8 +203,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing_happened),
-		cmocka_unit_test(test_state_changes),
-		cmocka_unit_test(test_state_between_samples),
+		cmocka_unit_test(test_told),
+		cmocka_unit_test(test_kinds_are_documented),
 		cmocka_unit_test(test_swap_full_begins_goes_on_and_ends),
 		cmocka_unit_test(test_swap_errors),
 		cmocka_unit_test(test_vm_events),

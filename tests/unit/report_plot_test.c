@@ -29,7 +29,8 @@ static int leave(void **state)
 
 /*
  * Samples at 0, 1 and 3 s. web: 0, 1, 2 MiB resident and 0, 100, 500 faults (100/s, then 200/s); db: 1 MiB throughout,
- * 10 faults before the first sample and 110 more by the third (0/s, then 55/s).
+ * 10 faults before the first sample and 110 more by the third (0/s, then 55/s). Shared by both: 0, 1, 1 MiB. Not in
+ * memory: saved 2 and 1 MiB, ballooned 3 and 0, swapped 0 and 4, at all times.
  */
 static void write_samples(void)
 {
@@ -49,7 +50,15 @@ static void write_samples(void)
 		s->vm[0].faults_zero = at[i].web_faults / 2;
 		s->vm[0].faults_swap_in = at[i].web_faults - at[i].web_faults / 2;
 		s->vm[1].resident_pages = 256;
-		s->vm[1].faults_sampled = at[i].db_faults;
+		s->vm[1].faults_cow = at[i].db_faults / 10;
+		s->vm[1].faults_sampled = at[i].db_faults - at[i].db_faults / 10;
+		s->host.pool_pages = i ? 256 : 0;
+		s->vm[0].saved_pages = 512;
+		s->vm[0].ballooned_pages = 768;
+		s->vm[0].swapped_pages = 0;
+		s->vm[1].saved_pages = 256;
+		s->vm[1].ballooned_pages = 0;
+		s->vm[1].swapped_pages = 1024;
 		report_csv_sample(out, s, names);
 		free(s);
 	}
@@ -83,11 +92,12 @@ static void test_picture(void **state)
 	scenario_free(scenario);
 }
 
-/* Rows of a sample: web's edge, db's edge, the host's 0. */
+/* Rows of a sample: web's edge, db's edge, the host's on top; of what is not in memory the host's row has the sums. */
 static void test_layers(void **state)
 {
-	static const char expected[] = "0 0|0 1|0 0|1 1|1 2|1 0|3 2|3 3|3 0|"
-				       "0 0|0 0|0 0|1 100|1 100|1 0|3 200|3 255|3 0|";
+	static const char expected[] = "0 0|0 1|0 1|1 1|1 2|1 3|3 2|3 3|3 4|"
+				       "0 0|0 0|0 0|1 100|1 100|1 100|3 200|3 255|3 255|"
+				       "0 3 3 4|1 3 3 4|3 3 3 4|";
 	struct scenario *scenario;
 	char got[1000] = "";
 	FILE *file;
@@ -103,7 +113,10 @@ static void test_layers(void **state)
 	      "do for [i = 1:|$resident|] { print sprintf(\"%g %g|\", "
 	      "real(word($resident[i], 1)), real(word($resident[i], 2))) }\n"
 	      "do for [i = 1:|$faults|] { print sprintf(\"%g %g|\", "
-	      "real(word($faults[i], 1)), real(word($faults[i], 2))) }\n",
+	      "real(word($faults[i], 1)), real(word($faults[i], 2))) }\n"
+	      "do for [i = n + 1:|$instead|:n + 1] { print sprintf(\"%g %g %g %g|\", "
+	      "real(word($instead[i], 1)), real(word($instead[i], 2)), "
+	      "real(word($instead[i], 3)), real(word($instead[i], 4))) }\n",
 	      file);
 	assert_int_equal(fclose(file), 0);
 	assert_int_equal(system("gnuplot check.gp && tr -d '\\n' <layers >line"), 0);

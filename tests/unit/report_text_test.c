@@ -152,6 +152,68 @@ static void test_live_table(void **state)
 	scenario_free(scenario);
 }
 
+/* Four guests of some hundred MiB and busy, one of each remark: nothing is cut at 80 columns. */
+static void test_live_table_fits_80_columns(void **state)
+{
+	static const char *const remarks[] = {"crashed\n", "ERRORS\n", "held\n", "waiting\n"};
+	struct machine_snapshot *s = made_snapshot(4);
+	struct scenario scenario = {.nr_vms = 4, .duration_ns = 60 * NS_PER_S};
+	struct caught c;
+	size_t widest;
+	char *text;
+
+	(void)state;
+	scenario.vms = calloc(4, sizeof(*scenario.vms));
+	assert_non_null(scenario.vms);
+	snprintf(scenario.name, sizeof(scenario.name), "quickstart");
+	s->now_ns = 59 * NS_PER_S;
+	s->host.state = MM_LOW;
+	s->host.memory_pages = 256 * 256;
+	s->host.used_pages = 250 * 256;
+	s->host.swap.used_pages = 120 * 256;
+	s->kernel.guest_bytes = 249ull << 20;
+	for (unsigned i = 0; i < 4; i++) {
+		struct vm_live_stats *live = made_live(s, i);
+
+		snprintf(scenario.vms[i].name, sizeof(scenario.vms[i].name), "database");
+		s->vm[i].resident_pages = (i == 2 ? 900 : 700) * 256;
+		s->vm[i].target_pages = 800 * 256;
+		s->vm[i].ballooned_pages = s->vm[i].swapped_pages = 100 * 256;
+		s->vm[i].faults_zero = 59 * 99900;
+		s->vm[i].waiting_faults = 1;
+		live->guest.work_units = 59 * 9990000ull;
+		live->kernel.bytes = (uint64_t)(699 + i) << 20;
+		live->kernel.resident_pages = 700 * 256;
+		live->balloon.deflate_on_oom = true;
+		live->said.actual_pages = 100 * 256;
+		live->said.touched_pages = 700 * 256;
+		live->balloon.stat[VM_BALLOON_TOTAL] =
+			(struct vm_balloon_stat){.known = true, .value = 1000ull << 20};
+		live->balloon.stat[VM_BALLOON_FREE] =
+			(struct vm_balloon_stat){.known = true, .value = 233ull << 20};
+	}
+	made_live(s, 0)->exit = VM_CRASHED;
+	made_live(s, 1)->guest.integrity_errors = 3;
+	assert_int_equal(live_table_print(caught_begin(&c), &scenario, NULL, s, 24, 1000), 8);
+	text = caught_end(&c);
+	assert_non_null(strstr(text, "untouched"));
+	free(text);
+	assert_int_equal(live_table_print(caught_begin(&c), &scenario, NULL, s, 24, 79), 8);
+	text = caught_end(&c);
+	lines_of(text, &widest);
+	assert_in_range(widest, 70, 79);
+	assert_non_null(strstr(text, "used 250M/256M  kernel 249M  swap 120M\n"));
+	for (unsigned i = 0; i < 4; i++)
+		if (!strstr(text, remarks[i]))
+			fail_msg("no %s in\n%s", remarks[i], text);
+	/* 1000 - 233 - 100 in use, by the guest's word; 900 resident; 701 by the kernel */
+	if (!strstr(text, "database    667     900     701 "))
+		fail_msg("three accounts:\n%s", text);
+	free(text);
+	free(scenario.vms);
+	free(s);
+}
+
 static char *end_of(const struct machine_snapshot *s, enum report_end end)
 {
 	struct scenario *scenario = made_scenario();
@@ -242,10 +304,15 @@ static void test_plot_script(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_counts),           cmocka_unit_test(test_sizes_and_times),
-		cmocka_unit_test(test_live_line),        cmocka_unit_test(test_live_table_fits),
-		cmocka_unit_test(test_live_table),       cmocka_unit_test(test_end_of_a_run),
-		cmocka_unit_test(test_end_of_a_bad_run), cmocka_unit_test(test_plot_script),
+		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_sizes_and_times),
+		cmocka_unit_test(test_live_line),
+		cmocka_unit_test(test_live_table_fits),
+		cmocka_unit_test(test_live_table),
+		cmocka_unit_test(test_live_table_fits_80_columns),
+		cmocka_unit_test(test_end_of_a_run),
+		cmocka_unit_test(test_end_of_a_bad_run),
+		cmocka_unit_test(test_plot_script),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,7 @@ static const char full[] =
 	"    min: 32M\n"
 	"    shares: 700\n"
 	"    vcpus: 1\n"
-	"    guest: {kind: lab, pager: lru, swap: 64M}\n"
+	"    guest: {kind: lab, pager: lru, swap: 64M, balloon: 20%}\n"
 	"    workload: {kind: zipf, pages: 20000, alpha: 0.9, write: 30%, rate: max,\n"
 	"               content: {zero: 10%, common: 40%, class: {name: office, share: 20%}}}\n"
 	"  - name: batch\n"
@@ -74,6 +74,7 @@ static void test_full_vms(void **state)
 	assert_int_equal(s->vms[1].shares, 700);
 	assert_int_equal(s->vms[1].vcpus, 1);
 	assert_string_equal(s->vms[1].guest_pager->name, "lru");
+	assert_int_equal(s->vms[1].guest_balloon_ppm, 200000);
 	assert_int_equal(s->vms[1].guest_swap_pages, 16384);
 	assert_int_equal(s->vms[1].workload.nr_phases, 1);
 	assert_int_equal(p->kind, WORK_ZIPF);
@@ -140,6 +141,7 @@ static void test_defaults(void **state)
 	assert_int_equal(s->vms[0].shares, 1000);
 	assert_int_equal(s->vms[0].vcpus, 1);
 	assert_string_equal(s->vms[0].guest_pager->name, "clock");
+	assert_int_equal(s->vms[0].guest_balloon_ppm, 650000);
 	assert_int_equal(s->vms[0].guest_swap_pages, 4096);
 	assert_int_equal(s->vms[0].workload.nr_phases, 1);
 	assert_int_equal(s->vms[0].workload.phase[0].kind, WORK_IDLE);

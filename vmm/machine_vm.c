@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * machine_vm.c: a VM joins the machine: its memory, records, console log and swap disk, vCPUs and devices, and the boot
+ * image in its memory.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "vmm/machine_internal.h"
+
+#define PLACE_PATIENCE_MS 5000u /* for the pager to make room for a boot image */
+
+static void on_event(void *ctx, vmid_t vm, uint32_t event)
+{
+	struct machine *m = ctx;
+	struct machine_vm *v = &m->vm[vm.v];
+
+	if (event == GUEST_EVENT_FIRST_STEP && !atomic_load(&v->boot_ns))
+		atomic_store(&v->boot_ns, v->made_in_ns + machine_now_ns() - v->started_ns);
+}
+
+static void on_ended(void *ctx, vmid_t vm)
+{
+	struct machine *m = ctx;
+
+	atomic_store(&m->vm[vm.v].vcpus_left, true);
+}
+
+/* An unnamed file of that size in work_dir; or -errno. */
+static int guest_disk(const struct machine *m, npages_t pages, struct error *error)
+{
+	char path[4096];
+	int fd = open(m->config.work_dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd < 0) {
+		snprintf(path, sizeof path, "%s/.ballast-disk-XXXXXX", m->config.work_dir);
+		fd = mkostemp(path, O_CLOEXEC);
+		if (fd < 0)
+			return error_host(error, errno, "guest disk in %s", m->config.work_dir);
+		unlink(path);
+	}
+	if (ftruncate(fd, (off_t)pages_to_bytes(pages))) {
+		int e = errno;
+
+		close(fd);
+		return error_host(error, e, "guest disk of %llu MiB in %s",
+				  (unsigned long long)pages_to_bytes(pages) >> 20,
+				  m->config.work_dir);
+	}
+	return fd;
+}
+
+static int console_file(const struct machine *m, const char *name, struct error *error)
+{
+	char path[4096];
+	int fd;
+
+	snprintf(path, sizeof path, "%s/%s.console.log", m->config.work_dir, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	return fd >= 0 ? fd : error_host(error, errno, "%s", path);
+}
+
+void machine_empty_console(const struct machine *m, const char *name)
+{
+	char path[4096];
+
+	snprintf(path, sizeof path, "%s/%s.console.log", m->config.work_dir, name);
+	if (truncate(path, 0))
+		log_warn("%s: could not be emptied: %s", path, strerror(errno));
+}
+
+struct placing {
+	struct machine *m;
+	uint32_t vm;
+};
+
+static int place_now(const struct placing *p, gfn_t g, const void *page)
+{
+	bool pin = g.v == gpa_to_gfn(gpa(GUEST_STATS_GPA)).v;
+	int result;
+
+	machine_lock(p->m);
+	result = mm_place(p->m->mm, p->vm, g, page, pin, machine_now_ns());
+	machine_unlock(p->m);
+	return result;
+}
+
+/*
+ * Pages of zeros are placed to save the guest the faults of its start, and need not be: an untouched page reads as
+ * zeros. For the others the pager makes room, if it may.
+ */
+static int place(void *ctx, gfn_t g, const void *page)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	const struct placing *p = ctx;
+	int result = place_now(p, g, page);
+
+	if (!page && result == -ENOMEM)
+		return 0;
+	for (unsigned ms = 0; result == -ENOMEM && p->m->swap && ms < PLACE_PATIENCE_MS; ms++) {
+		nanosleep(&pause, NULL);
+		result = place_now(p, g, page);
+	}
+	return result;
+}
+
+/* KVM's part of a VM: vCPUs, devices, and the boot image in its memory. */
+static int make_vm(struct machine *m, uint32_t id, const struct vm_config *config,
+		   struct error *error)
+{
+	struct placing placing = {m, id};
+	struct boot_image image = {config->kernel, config->kernel_bytes, config->kernel_name,
+				   config->cmdline, config->lab};
+	struct vm_params params = {
+		.id = vmid(id),
+		.name = m->vm[id].name,
+		.mem = m->memory.range[id].start,
+		.pages = config->pages,
+		.vcpus = config->vcpus,
+		.console_fd = -1,
+		.disk_fd = -1,
+		.disk_bytes = pages_to_bytes(config->guest_swap_pages),
+		.balloon = {.present = m->config.balloon,
+			    .deflate_on_oom = true,
+			    .reporting = true},
+		.callbacks = &m->callbacks,
+	};
+	int result = 0;
+
+	if (m->kvm.fd < 0)
+		result = kvm_host_open(&m->kvm, "/dev/kvm", error);
+	if (result)
+		return result;
+	params.console_fd = console_file(m, config->name, error);
+	if (params.console_fd < 0)
+		return params.console_fd;
+	if (config->guest_swap_pages) {
+		params.disk_fd = guest_disk(m, config->guest_swap_pages, error);
+		if (params.disk_fd < 0) {
+			close(params.console_fd);
+			return params.disk_fd;
+		}
+	}
+	result = vm_create(&m->kvm, &params, &m->vm[id].vm, error);
+	if (result) {
+		close(params.console_fd);
+		if (params.disk_fd >= 0)
+			close(params.disk_fd);
+		return result;
+	}
+	if (config->lab)
+		result = place_now(&placing, gpa_to_gfn(gpa(GUEST_STATS_GPA)), NULL);
+	if (result)
+		return error_host(error, -result, "%s: statistics page", config->name);
+	m->vm[id].lab = config->lab; /* from now on its page may be read at any time */
+	return vm_boot(m->vm[id].vm, &image, place, &placing, error);
+}
+
+static int add_to_mm(struct machine *m, uint32_t id, const struct vm_config *config,
+		     struct error *error)
+{
+	struct mm_vm_config vm = {.pages = config->pages,
+				  .min_pages = config->min_pages,
+				  .shares = config->shares,
+				  .group = config->group};
+	int result;
+
+	if (pages_to_bytes(config->pages) > GUEST_HOLE_START) {
+		vm.hole_start = gpa_to_gfn(gpa(GUEST_HOLE_START)).v;
+		vm.hole_end = gpa_to_gfn(gpa(GUEST_HOLE_END)).v;
+	}
+	machine_lock(m);
+	result = mm_vm_add(m->mm, id, &vm, machine_now_ns());
+	machine_unlock(m);
+	if (result == -ENOSPC)
+		return error_user(error,
+				  "%s does not fit: minimums (at least %llu KiB a VM) of the VMs "
+				  "so far and this one "
+				  "exceed what host.memory leaves for guests",
+				  config->name,
+				  (unsigned long long)pages_to_bytes(MM_FLOOR_PAGES) >> 10);
+	return result ? error_host(error, -result, "%s: page records", config->name) : 0;
+}
+
+int machine_add_vm(struct machine *m, const struct vm_config *config, vmid_t *out,
+		   struct error *error)
+{
+	uint64_t began = machine_now_ns();
+	uint32_t id = m->nr_vms;
+	struct machine_vm *v;
+	int result;
+
+	if (id >= m->config.max_vms)
+		return error_host(error, ENOSPC, "%s: more VMs than the machine was made for",
+				  config->name);
+	v = &m->vm[id];
+	snprintf(v->name, sizeof v->name, "%s", config->name);
+	result = memory_add_vm(&m->memory, id, config->pages, error);
+	if (result)
+		return result;
+	arena_make(m, id);
+	result = add_to_mm(m, id, config, error);
+	if (result)
+		return result;
+	machine_lock(m); /* the pager walks the VMs */
+	m->nr_vms++;
+	machine_unlock(m);
+	if (config->vcpus)
+		result = make_vm(m, id, config, error);
+	v->made_in_ns = machine_now_ns() - began;
+	*out = vmid(id);
+	return result;
+}
+
+void machine_vm_callbacks(struct vm_callbacks *c)
+{
+	c->event = on_event;
+	c->ended = on_ended;
+}
