@@ -3,7 +3,8 @@
 # make              build/ballast, the release program
 # make demo         install what is missing, build, run the quickstart and draw it
 # make check        install what is missing, run every check and test (see tests/README.md)
-#   check-fmt  check-layers  check-clang  unit  check-live  check-nested  check-san     its parts
+#   check-fmt  check-layers  check-clang  unit  check-live  check-nested  check-san  check-adding     its parts
+#   tests/unit/NAME_test   build one test of unit/ or model/ and run it
 # make fmt tidy     format with clang-format; read with cppcheck
 # make bench        figures as ratios against the raw mechanisms
 # make install      program, man page, documents under PREFIX (/usr/local), staged in DESTDIR; make uninstall
@@ -120,7 +121,7 @@ $(B)/revision: FORCE
 	$(Q)mkdir -p $(@D); echo '$(REVISION)' | cmp -s - $@ || echo '$(REVISION)' >$@
 
 # checks and tests: each line of tests/check.sh is one of these
-.PHONY: check check-fmt fmt check-layers tidy check-clang check-live check-nested check-san unit bench
+.PHONY: check check-fmt fmt check-layers tidy check-clang check-live check-nested check-san check-adding unit bench
 LOGS     := $(B)/test-logs
 C_FILES   = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
 check:
@@ -141,6 +142,11 @@ check-san:
 	$(Q)$(MAKE) --no-print-directory SAN=1 check-live
 unit: $(UNITS)
 	$(Q)tests/run-tests.sh -j $$(nproc) $(VARIANT) $(LOGS) $(UNITS)
+.PHONY: $(UNIT_SRCS:%.c=%)
+$(UNIT_SRCS:%.c=%): %: $(B)/%
+	$(Q)$<
+check-adding:
+	$(Q)tests/adding_policy.sh
 check-live: $(LIVES) $(B)/ballast
 	$(Q)export REQUIRE_KVM=$${REQUIRE_KVM:-$$(test -e /dev/kvm && echo 1)}; \
 	  tests/run-tests.sh -t 180 $(VARIANT) $(LOGS) $(LIVES)

@@ -95,6 +95,13 @@ static bool may_leave(void *ctx, uint32_t g)
 	return false;
 }
 
+static bool must_be_written(void *ctx, uint32_t g)
+{
+	const struct chase *c = ctx;
+
+	return !(c->v->page[g].flags & PAGE_HAS_SLOT);
+}
+
 /* Oldest page on probation that was not touched since; false: there is none. */
 static bool probation_end(struct mm_vm *v, uint32_t *g)
 {
@@ -133,7 +140,7 @@ static bool withdraw(struct chase *c, uint32_t g)
 /* The next page to leave: resident (policies that see enough) or sampled and untouched. */
 static bool next_victim(struct chase *c, uint32_t *g)
 {
-	struct victim_filter filter = {.may_leave = may_leave, .ctx = c};
+	struct victim_filter filter = {.may_leave = may_leave, .dirty = must_be_written, .ctx = c};
 	struct mm_vm *v = c->v;
 	npages_t most = vm_charged(v) / 8 < MM_PROBATION ? vm_charged(v) / 8 : MM_PROBATION;
 

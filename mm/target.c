@@ -9,6 +9,9 @@
  * most one more round a VM. Whole pages: rounded down, then one page each to the largest remainders, lower vmid first,
  * so the sum is exact.
  *
+ * Each VM's replacement policy is told its target as its capacity: how long its lists and its memory of pages that left
+ * should be. (A VM above its target has more pages resident than that for a while.)
+ *
  * Cost: O(VMs^2) at worst, on add, end and rebalance only.
  */
 #include "mm/page.h"
@@ -115,7 +118,18 @@ static void divide(struct mm *m, npages_t sum, npages_t weight)
 	}
 }
 
-void mm_targets(struct mm *m)
+/* A policy's lists, ghosts and shares are made for as many pages as its VM is to have. */
+static void tell_policies(struct mm *m)
+{
+	for (uint32_t i = 0; i < m->top_vm; i++) {
+		const struct mm_vm *v = &m->vm[i];
+
+		if (takes_part(v))
+			m->config.pager->resized(v->policy, v->target ? (uint32_t)v->target : 1);
+	}
+}
+
+static void divide_all(struct mm *m)
 {
 	npages_t sum = mm_target_sum(m), weight = 0;
 
@@ -124,8 +138,6 @@ void mm_targets(struct mm *m)
 		if (takes_part(&m->vm[i]))
 			weight += m->vm[i].config.pages;
 	}
-	m->rebalanced_ns = m->now_ns;
-	m->targets_pool = m->pool;
 	if (weight <= sum) {
 		for (uint32_t i = 0; i < m->top_vm; i++)
 			if (takes_part(&m->vm[i]))
@@ -136,4 +148,12 @@ void mm_targets(struct mm *m)
 		;
 	if (weight)
 		divide(m, sum, weight);
+}
+
+void mm_targets(struct mm *m)
+{
+	m->rebalanced_ns = m->now_ns;
+	m->targets_pool = m->pool;
+	divide_all(m);
+	tell_policies(m);
 }
