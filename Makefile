@@ -156,12 +156,16 @@ bench: all
 	$(Q)$(O)/ballast bench
 
 # use
-.PHONY: demo install uninstall clean
+.PHONY: demo experiments install uninstall clean
 demo:
 	$(Q)tests/install-packages.sh demo
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all
 	$(Q)$(O)/ballast run experiments/quickstart/scenario.yaml -o results/runs/quickstart --plot || \
 	  { status=$$?; test $$status != 1 || $(O)/ballast doctor; exit $$status; }
+
+# The published figures, one after the other: a quarter of an hour.
+experiments: all
+	$(Q)for run in experiments/*/run.sh; do BALLAST=$(abspath $(O))/ballast $$run || exit; done
 
 DOCS  := LICENSE $(sort $(wildcard docs/*.md docs/*.png))
 BIN   := $(DESTDIR)$(PREFIX)/bin
