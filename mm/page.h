@@ -301,6 +301,7 @@ void share_let_go(struct mm *m, struct mm_vm *v,
 		  uint32_t g); /* a shared page is about to be given up */
 bool share_fault(struct mm *m, struct mm_vm *v, uint32_t g, bool write);
 void share_put(struct mm *m, uint32_t frame); /* one page less shares it */
+npages_t share_pool_room(const struct mm *m); /* frames that the pool may have more */
 
 /* share_scan.c */
 #define SHARE_RUN_PAGES 32u /* a call of the body, which must not take long */

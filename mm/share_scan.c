@@ -16,7 +16,8 @@
  * scanner is asked to think about that first.
  *
  * The frames that pages share are paid for before their own frames are free: one by the page that the reserve keeps for
- * copying, more only as far as there are free ones.
+ * copying, more only as far as there are free ones. And the pool may not grow into what VMs were promised: see
+ * share_pool_room().
  */
 #include "mm/page.h"
 
@@ -111,8 +112,12 @@ static int share_one(struct mm *m, uint32_t page, uint32_t frame, bool fill)
 {
 	gfn_t g;
 	struct mm_vm *v = page_of(m, page, &g);
-	int result = v ? share_with(m, v, (uint32_t)g.v, 1, frame, fill) : -16;
+	int result = -16;
 
+	if (v)
+		result = fill && !share_pool_room(m)
+				 ? -12 /* -ENOMEM */
+				 : share_with(m, v, (uint32_t)g.v, 1, frame, fill);
 	return result < 0 ? result : 0;
 }
 
@@ -143,6 +148,16 @@ struct run {
 	uint64_t *hash; /* of the first one, room before and behind for SHARE_RUN_PAGES */
 };
 
+/* Two numbers next to each other can be the last page of one VM and the first of another: no run for the body. */
+static bool of_one_vm(const struct mm *m, uint32_t page_a, uint32_t page_b)
+{
+	uint32_t a, b;
+	gfn_t g;
+
+	return dedup_page_where(m->dedup, page_a, &a, &g) &&
+	       dedup_page_where(m->dedup, page_b, &b, &g) && a == b;
+}
+
 /* Does page g match that home page, as the others of the run do theirs? */
 static bool goes_on(struct mm *m, struct run *r, uint32_t g, uint32_t to, uint64_t *hash)
 {
@@ -153,7 +168,7 @@ static bool goes_on(struct mm *m, struct run *r, uint32_t g, uint32_t to, uint64
 
 	if (to >= m->config.share_capacity_pages || !page_exists(r->v, g) ||
 	    (r->is_frame ? !dedup_frame_count(m->dedup, to)
-			 : !dedup_hint_has(m->dedup, to, NULL)) ||
+			 : !dedup_hint_has(m->dedup, to, NULL) || !of_one_vm(m, to, r->to)) ||
 	    page_of(m, home, &same) != r->v)
 		return false;
 	m->share.scanned_pages++;
@@ -183,9 +198,10 @@ static void run_collect(struct mm *m, struct run *r)
 static uint32_t run_equal(struct mm *m, const struct run *r)
 {
 	uint32_t n = 0, mine = r->v->home + r->first;
-	npages_t most = mm_free_pages(m) + 1;
+	npages_t most = mm_free_pages(m) + 1, room = share_pool_room(m);
 	bool same = true;
 
+	most = most < room ? most : room;
 	if (r->to + r->nr > mine && mine + r->nr > r->to)
 		return 0;
 	while (n < r->nr && n < most && !try_equal(m, mine + n, r->to + n, &same) && same)

@@ -183,8 +183,9 @@ static void frames_are_paid_for_first(void **state)
 	scan(w, 1); /* VM 1's page 0: 12 own frames become 6 shared ones */
 	assert_int_equal(world_host(w).share.shared_frames, 6);
 	assert_int_equal(world_host(w).free_pages, 11);
-	scan(w, 6 * PAGES);
-	assert_int_equal(world_host(w).share.shared_frames, PAGES);
+	scan(w,
+	     6 * PAGES); /* 450 - 192 - 27 for high, and three VMs' least of 64 are not the pool's */
+	assert_int_equal(world_host(w).share.shared_frames, 39);
 	world_free(w);
 }
 
