@@ -18,11 +18,11 @@
 #include "guest/hostile/hostile.h"
 #include "tests/support/live.h"
 
-#define PAGES       4096u
-#define GOOD        2u
-#define HOSTILE     2u /* id of the first hostile guest, where there are good ones */
-#define PATIENCE_MS 120000u
-#define STOP_NS     (20 * NS_PER_S)
+#define PAGES      4096u
+#define GOOD       2u
+#define HOSTILE    2u /* id of the first hostile guest, where there are good ones */
+#define PATIENCE_S 120u
+#define STOP_NS    (20 * NS_PER_S)
 
 #define NONSENSE                                                                                  \
 	(HOSTILE_RINGS | HOSTILE_REQUESTS | HOSTILE_REGISTERS | HOSTILE_RESETS | HOSTILE_MEMORY | \
@@ -91,40 +91,6 @@ static void order(struct machine *m, unsigned vm, uint64_t acts)
 			 0);
 }
 
-static struct machine_snapshot *look(struct machine *m)
-{
-	struct machine_snapshot *s;
-
-	assert_int_equal(machine_snapshot(m, false, &s), 0);
-	live_check_budget_now(s);
-	return s;
-}
-
-static void must_be_consistent(struct machine *m)
-{
-	const char *why;
-
-	if (!machine_consistent(m, &why))
-		fail_msg("manager inconsistent: %s", why);
-}
-
-static void wait_until(struct machine *m, bool (*holds)(const struct machine_snapshot *s),
-		       const char *what)
-{
-	const struct timespec pause = {.tv_nsec = 10000000};
-
-	for (unsigned ms = 0; ms < PATIENCE_MS; ms += 10) {
-		struct machine_snapshot *s = look(m);
-		bool yes = holds(s);
-
-		free(s);
-		if (yes)
-			return;
-		nanosleep(&pause, NULL);
-	}
-	fail_msg("not within %u s: %s", PATIENCE_MS / 1000, what);
-}
-
 static bool good_work(const struct machine_snapshot *s)
 {
 	return machine_snapshot_live(s, 0)->guest.work_units >= 50 &&
@@ -138,7 +104,7 @@ static bool filled(const struct machine_snapshot *s)
 
 static uint64_t work(struct machine *m)
 {
-	struct machine_snapshot *s = look(m);
+	struct machine_snapshot *s = live_look(m);
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < GOOD; i++)
@@ -155,9 +121,9 @@ static uint64_t work_per_second(struct machine *m, uint64_t seconds)
 
 	while (now_ns() - start < seconds * NS_PER_S) {
 		nanosleep(&pause, NULL);
-		free(look(m));
+		free(live_look(m));
 		if (looks++ % 16 == 0)
-			must_be_consistent(m);
+			live_must_be_consistent(m);
 	}
 	return (work(m) - before) * NS_PER_S / (now_ns() - start);
 }
@@ -169,7 +135,7 @@ static void stop(struct machine *m)
 	machine_stop(m);
 	if (now_ns() - start > STOP_NS)
 		fail_msg("stopping took %llu ms", (unsigned long long)(now_ns() - start) / 1000000);
-	must_be_consistent(m);
+	live_must_be_consistent(m);
 }
 
 static void good_are_unharmed(const struct machine_snapshot *s)
@@ -199,7 +165,7 @@ static bool hostile_was_heard(const struct machine_snapshot *s)
 
 static void tell(struct machine *m, uint64_t before, uint64_t during)
 {
-	struct machine_snapshot *s = look(m);
+	struct machine_snapshot *s = live_look(m);
 	const struct vm_live_stats *live = machine_snapshot_live(s, HOSTILE);
 	const struct mm_vm_stats *v = &s->vm[HOSTILE];
 
@@ -219,7 +185,7 @@ static void tell(struct machine *m, uint64_t before, uint64_t during)
 
 static bool is_running(struct machine *m)
 {
-	struct machine_snapshot *s = look(m);
+	struct machine_snapshot *s = live_look(m);
 	bool runs = machine_snapshot_live(s, HOSTILE)->exit == VM_RUNNING;
 
 	free(s);
@@ -234,10 +200,10 @@ static void end_of_the_hostile(struct machine *m)
 	/* what it did by chance may have ended it already: its memory is gone then */
 	if (is_running(m))
 		order(m, HOSTILE, HOSTILE_END);
-	for (unsigned ms = 0; ms < PATIENCE_MS && work(m) < done + enough; ms += 10)
+	for (unsigned ms = 0; ms < PATIENCE_S * 1000 && work(m) < done + enough; ms += 10)
 		nanosleep(&pause, NULL);
 	assert_true(work(m) >= done + enough);
-	must_be_consistent(m);
+	live_must_be_consistent(m);
 }
 
 static void others_go_on(void **state)
@@ -258,17 +224,17 @@ static void others_go_on(void **state)
 		add_good(m, i);
 	add_hostile(m, "hostile");
 	live_ok(machine_start(m, live_error()));
-	wait_until(m, good_work, "good guests work");
+	free(live_wait_until(m, good_work, PATIENCE_S, "good guests work"));
 	/* first it only wants memory, as a guest may */
 	order(m, HOSTILE, HOSTILE_FILL | HOSTILE_MEMORY);
-	wait_until(m, filled, "hostile guest filled its memory");
+	free(live_wait_until(m, filled, PATIENCE_S, "hostile guest filled its memory"));
 	before = work_per_second(m, seconds < 4 ? seconds : 4);
 	order(m, HOSTILE, NONSENSE);
 	during = work_per_second(m, seconds);
-	wait_until(m, hostile_was_heard, "hostile guest was heard");
+	free(live_wait_until(m, hostile_was_heard, PATIENCE_S, "hostile guest was heard"));
 	tell(m, before, during);
 	assert_true(during >= before / 3); /* there are three of them */
-	s = look(m);
+	s = live_look(m);
 	good_are_unharmed(s);
 	free(s);
 	end_of_the_hostile(m);
@@ -314,9 +280,9 @@ static void stops_without_memory(void **state)
 	live_ok(machine_start(m, live_error()));
 	for (unsigned i = 0; i < guests; i++)
 		order(m, i, HOSTILE_REQUESTS | HOSTILE_RESETS);
-	wait_until(m, swap_is_full, "memory and swap are full");
+	free(live_wait_until(m, swap_is_full, PATIENCE_S, "memory and swap are full"));
 	stop(m);
-	s = look(m);
+	s = live_look(m);
 	free(s);
 	machine_destroy(m);
 }

@@ -16,8 +16,8 @@
 
 #include "tests/support/live.h"
 
-#define PAGES       4096u
-#define PATIENCE_MS 60000u
+#define PAGES      4096u
+#define PATIENCE_S 60u
 
 /* A small toucher of first_pages for so long, then the rest of the workload. */
 static void add(struct machine *m, unsigned i, unsigned first_pages, unsigned seconds,
@@ -31,31 +31,6 @@ static void add(struct machine *m, unsigned i, unsigned first_pages, unsigned se
 		 "lab.workload=toucher,pages=%u,rate=5000,ns=%u000000000+%s",
 		 i + 1, i, first_pages, seconds, rest);
 	live_add_lab(m, name, PAGES, PAGES, cmdline);
-}
-
-static struct machine_snapshot *look(struct machine *m)
-{
-	struct machine_snapshot *s;
-
-	assert_int_equal(machine_snapshot(m, false, &s), 0);
-	live_check_budget_now(s);
-	return s;
-}
-
-static bool wait_until(struct machine *m, bool (*holds)(const struct machine_snapshot *s))
-{
-	const struct timespec pause = {.tv_nsec = 10000000};
-
-	for (unsigned ms = 0; ms < PATIENCE_MS; ms += 10) {
-		struct machine_snapshot *s = look(m);
-		bool yes = holds(s);
-
-		free(s);
-		if (yes)
-			return true;
-		nanosleep(&pause, NULL);
-	}
-	return false;
 }
 
 static bool first_gave_much(const struct machine_snapshot *s)
@@ -88,7 +63,6 @@ static void balloons_give_what_growth_needs(void **state)
 					 .balloon = true};
 	struct machine *m = live_machine(&o);
 	struct machine_snapshot *s;
-	const char *why;
 
 	(void)state;
 	/* 3400 + 2 * 2600 pages and the guests' own do not fit into 8000 less reserve and high; 300 + 5200 do */
@@ -98,13 +72,12 @@ static void balloons_give_what_growth_needs(void **state)
 		add(m, i, 300, live_nested() ? 14 : 5,
 		    "zipf,pages=2600,write=300000,rate=5000,alpha=500000");
 	live_ok(machine_start(m, live_error()));
-	assert_true(wait_until(m, first_gave_much));
-	assert_true(wait_until(m, all_worked));
-	assert_true(wait_until(m, all_agree));
-	if (!machine_consistent(m, &why))
-		fail_msg("manager inconsistent: %s", why);
+	free(live_wait_until(m, first_gave_much, PATIENCE_S, "the first gave much"));
+	free(live_wait_until(m, all_worked, PATIENCE_S, "all worked"));
+	free(live_wait_until(m, all_agree, PATIENCE_S, "all agree"));
+	live_must_be_consistent(m);
 	machine_stop(m);
-	s = look(m);
+	s = live_look(m);
 	for (unsigned i = 0; i < 3; i++) {
 		assert_int_equal(machine_snapshot_live(s, i)->guest.integrity_errors, 0);
 		assert_int_equal(machine_snapshot_live(s, i)->exit, VM_RUNNING);

@@ -15,10 +15,10 @@
 
 #include "tests/support/live.h"
 
-#define PAGES       4096u
-#define MUCH        3000u
-#define LITTLE      300u
-#define PATIENCE_MS 60000u
+#define PAGES      4096u
+#define MUCH       3000u
+#define LITTLE     300u
+#define PATIENCE_S 60u
 
 enum { REPORTS, DOES_NOT };
 
@@ -34,15 +34,6 @@ static void add(struct machine *m, unsigned vm)
 		 "toucher,pages=%u,rate=2000,ns=%u000000000+toucher,pages=%u,rate=2000",
 		 vm + 1, vm, vm == REPORTS, MUCH, live_nested() ? 20 : 1, LITTLE, seconds, MUCH);
 	live_add_lab(m, name, PAGES, PAGES, cmdline);
-}
-
-static struct machine_snapshot *look(struct machine *m)
-{
-	struct machine_snapshot *s;
-
-	assert_int_equal(machine_snapshot(m, false, &s), 0);
-	live_check_budget_now(s);
-	return s;
 }
 
 static uint64_t phase(const struct machine_snapshot *s, unsigned vm)
@@ -69,23 +60,6 @@ static bool much_is_used_again(const struct machine_snapshot *s)
 	       machine_snapshot_live(s, REPORTS)->guest.filled_pages == MUCH + LITTLE + MUCH;
 }
 
-static struct machine_snapshot *
-wait_until(struct machine *m, bool (*holds)(const struct machine_snapshot *s), const char *what)
-{
-	const struct timespec pause = {.tv_nsec = 10000000};
-
-	for (unsigned ms = 0; ms < PATIENCE_MS; ms += 10) {
-		struct machine_snapshot *s = look(m);
-
-		if (holds(s))
-			return s;
-		free(s);
-		nanosleep(&pause, NULL);
-	}
-	fail_msg("not within %u s: %s", PATIENCE_MS / 1000, what);
-	return NULL;
-}
-
 static void free_memory_comes_back(void **state)
 {
 	struct live_machine_options o = {.memory_pages = 10000,
@@ -95,23 +69,21 @@ static void free_memory_comes_back(void **state)
 					 .balloon = true};
 	struct machine *m = live_machine(&o);
 	struct machine_snapshot *s;
-	const char *why;
 
 	(void)state;
 	add(m, REPORTS);
 	add(m, DOES_NOT);
 	live_ok(machine_start(m, live_error()));
-	s = wait_until(m, has_fallen, "what was freed is given back");
+	s = live_wait_until(m, has_fallen, PATIENCE_S, "what was freed is given back");
 	assert_int_equal(s->vm[REPORTS].ballooned_pages, 0);
 	free(s);
-	s = wait_until(m, other_keeps_much, "the other keeps what it freed");
+	s = live_wait_until(m, other_keeps_much, PATIENCE_S, "the other keeps what it freed");
 	assert_int_equal(s->vm[DOES_NOT].reported_pages, 0);
 	free(s);
-	free(wait_until(m, much_is_used_again, "much is used again"));
-	if (!machine_consistent(m, &why))
-		fail_msg("manager inconsistent: %s", why);
+	free(live_wait_until(m, much_is_used_again, PATIENCE_S, "much is used again"));
+	live_must_be_consistent(m);
 	machine_stop(m);
-	s = look(m);
+	s = live_look(m);
 	for (unsigned i = 0; i < 2; i++) {
 		assert_int_equal(machine_snapshot_live(s, i)->guest.integrity_errors, 0);
 		assert_int_equal(machine_snapshot_live(s, i)->exit, VM_RUNNING);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -163,4 +164,43 @@ void live_check_budget_now(const struct machine_snapshot *s)
 	}
 	assert_true(resident + s->host.reserve_pages <= s->host.used_pages);
 	assert_int_equal(s->host.used_pages + s->host.free_pages, s->host.memory_pages);
+}
+
+struct machine_snapshot *live_look(struct machine *m)
+{
+	struct machine_snapshot *s;
+
+	assert_int_equal(machine_snapshot(m, false, &s), 0);
+	live_check_budget_now(s);
+	return s;
+}
+
+struct machine_snapshot *live_wait_until(struct machine *m,
+					 bool (*holds)(const struct machine_snapshot *s),
+					 unsigned patience_s, const char *what)
+{
+	const struct timespec pause = {.tv_nsec = 10000000};
+	struct timespec now, end;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += patience_s;
+	do {
+		struct machine_snapshot *s = live_look(m);
+
+		if (holds(s))
+			return s;
+		free(s);
+		nanosleep(&pause, NULL);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (now.tv_sec < end.tv_sec);
+	fail_msg("not within %u s: %s", patience_s, what);
+	return NULL;
+}
+
+void live_must_be_consistent(struct machine *m)
+{
+	const char *why;
+
+	if (!machine_consistent(m, &why))
+		fail_msg("manager inconsistent: %s", why);
 }

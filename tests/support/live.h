@@ -41,4 +41,13 @@ void live_check_budget_now(const struct machine_snapshot *s);
 /* The same, and the kernel's count was read at all. */
 void live_check_budget(const struct machine_snapshot *s);
 
+/* The machine's figures without the kernel's, the budget checked. Owned by the caller. */
+struct machine_snapshot *live_look(struct machine *m);
+/* Looks until they hold, and returns those that do, owned by the caller; fails the test after so many seconds. */
+struct machine_snapshot *live_wait_until(struct machine *m,
+					 bool (*holds)(const struct machine_snapshot *s),
+					 unsigned patience_s, const char *what);
+/* Fails the test if the manager's records contradict each other. */
+void live_must_be_consistent(struct machine *m);
+
 #endif
