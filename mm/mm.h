@@ -96,7 +96,7 @@ struct mm_body_ops {
 	 * mapping limit, -ENOMEM: no frame for the pool. */
 	int (*share)(void *body, uint32_t vm, gfn_t g, uint32_t nr, uint32_t frame, bool fill);
 	/* A present page of its own, all zeros, becomes absent, its frame is free. -EAGAIN if it is not zero any more
-	 * once it can no longer be written. wakes. */
+	 * once it can no longer be written, -ENOSPC: the mapping limit. wakes. */
 	int (*share_zero)(void *body, uint32_t vm, gfn_t g);
 	/* An absent page known to be zero: the kernel's zero page is mapped, protected before it can be written. wakes. */
 	int (*map_zero_protected)(void *body, uint32_t vm, gfn_t g);

@@ -275,7 +275,9 @@ static enum dedup_reason share_as_zero(struct mm *m, struct mm_vm *v, uint32_t g
 	int result = m->ops->share_zero(m->body, vm_id(m, v), gfn(g));
 
 	if (result)
-		return result == -11 ? DEDUP_VOLATILE : DEDUP_FAILED;
+		return result == -11   ? DEDUP_VOLATILE
+		       : result == -28 ? DEDUP_NO_MAPPING
+				       : DEDUP_FAILED;
 	now_shared(m, v, g, 0, PAGE_ZERO);
 	m->zero_pages++;
 	v->zero_pages++;

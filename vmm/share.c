@@ -234,8 +234,12 @@ int memory_share(struct memory *mem, uint32_t vm, gfn_t g, uint32_t nr, uint32_t
 int memory_share_zero(struct memory *mem, uint32_t vm, gfn_t g)
 {
 	uint8_t *page = memory_page(mem, vm, g);
-	int result = uffd_protect(&mem->uffd, page, true);
+	int result;
 
+	if (memory_in_pool(mem, vm, g) &&
+	    !remap_room(mem, remap_cost(&mem->range[vm], g.v, 1, SHARE_NONE)))
+		return refuse(mem); /* a hole in a mapping of frames makes two of it */
+	result = uffd_protect(&mem->uffd, page, true);
 	if (result)
 		return result;
 	if (!memory_is_zero(page)) {

@@ -71,7 +71,8 @@ static void add_good(struct machine *m, unsigned i)
 	snprintf(name, sizeof name, "good-%u", i);
 	snprintf(cmdline, sizeof cmdline,
 		 "lab.seed=%u lab.vm=%u lab.pager=clock "
-		 "lab.workload=zipf,pages=2600,write=300000,alpha=500000,rate=%u",
+		 "lab.workload=zipf,pages=2600,write=300000,alpha=500000,rate=%u,"
+		 "zero=100000,common=300000",
 		 i + 1, i, live_scaled(4000));
 	live_add_lab(m, name, PAGES, PAGES, cmdline);
 }
@@ -213,7 +214,8 @@ static void others_go_on(void **state)
 					 .swap_pages = 3 * PAGES,
 					 .max_vms = GOOD + 1,
 					 .pager = "random",
-					 .balloon = true};
+					 .balloon = true,
+					 .share = true};
 	uint64_t seconds = number_from("BALLAST_HOSTILE_SECONDS", 4);
 	struct machine *m = live_machine(&o);
 	struct machine_snapshot *s;

@@ -158,6 +158,30 @@ static void mappings_spent(void **state)
 	finish(&w);
 }
 
+/* A copied page of zeros leaves a hole in its mapping only if there is room for the mapping more. */
+static void holes_are_paid_for(void **state)
+{
+	struct world w;
+
+	(void)state;
+	make(&w);
+	assert_int_equal(share(&w, 0, 8, 3, 8, true), 3);
+	assert_int_equal(memory_break_shared(&w.mem, 0, gfn(9)), 0);
+	memset(memory_page(&w.mem, 0, gfn(9)), 0, PAGE_BYTES);
+	w.mem.remap.most_mappings =
+		(uint64_t)(w.mem.remap.other_mappings + w.mem.remap.boundaries) + 4;
+	assert_int_equal(memory_share_zero(&w.mem, 0, gfn(9)), -ENOSPC);
+	assert_int_equal(w.mem.pool.refused, 1);
+	assert_true(holds(&w, 0, 9, 0));
+	w.mem.remap.most_mappings += 2;
+	assert_int_equal(memory_share_zero(&w.mem, 0, gfn(9)), 0);
+	assert_false(memory_in_pool(&w.mem, 0, gfn(9)));
+	memset(memory_page(&w.mem, 0, gfn(20)), 0, PAGE_BYTES);
+	w.mem.remap.most_mappings = 0; /* an anonymous one costs nothing */
+	assert_int_equal(memory_share_zero(&w.mem, 0, gfn(20)), 0);
+	finish(&w);
+}
+
 /* The pool's frames can have no memory: the frames of the run are given back, the pages stay. */
 static void no_frames(void **state)
 {
@@ -251,6 +275,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(runs),
 		cmocka_unit_test(mappings_spent),
+		cmocka_unit_test(holes_are_paid_for),
 		cmocka_unit_test(no_frames),
 		cmocka_unit_test(mappings_come_back),
 		cmocka_unit_test(copied_pages_leave),

@@ -86,6 +86,8 @@ int fake_share_zero(void *body, uint32_t vm, gfn_t g)
 	assert_true(p->present && !p->frame);
 	if (p->content != FAKE_ZERO)
 		return -11;
+	if (fake_happens(f, f->refuse_share_ppm))
+		return -28;
 	fake_drop_page(f, p);
 	p->woken++;
 	return 0;
@@ -110,6 +112,8 @@ int fake_break_shared(void *body, uint32_t vm, gfn_t g)
 
 	assert_true(p->present && p->frame && p->frame != FAKE_ZERO_MAPPED);
 	assert_true(f->pool[p->frame - 1].used);
+	if (fake_happens(f, f->refuse_map_ppm))
+		return -12;
 	p->content = f->pool[p->frame - 1].content;
 	f->pool[p->frame - 1].mapped--;
 	p->frame = 0;
