@@ -7,7 +7,8 @@
  * (any state but high) the frames that are missing to *high* are asked of the VMs above their targets, in proportion
  * to how far they are above: allowance = resident - share, never below the target. Pages that it shares are charged to
  * nobody, and the guest may have them beside its allowance. In state high what is free beyond
- * *high* is given back, in proportion to the balloons, a part each rebalance. So balloons hold what pressure asked
+ * *high* is given back, in proportion to the balloons, a part each second: guests take it into use meanwhile, if they have use
+ * for it, and it is not asked for again at once. So balloons hold what pressure asked
  * for and no more, and an idle machine deflates them.
  *
  * A driver that should move and does not for BALLOON_PATIENCE_NS counts as absent until it moves again: the host
@@ -20,6 +21,7 @@
 #define BALLOON_PATIENCE_NS (2 * NS_PER_S)
 #define BALLOON_CAP_PPM     650000u /* of configured; ESX: Mem.CtlMaxPercent */
 #define GIVE_BACK_SHARE     4u      /* 1/4 of what is free beyond high, each time */
+#define GIVE_BACK_NS        NS_PER_S
 
 bool balloon_works(const struct mm *m, const struct mm_vm *v)
 {
@@ -143,8 +145,11 @@ void balloon_aim(struct mm *m)
 	judge(m);
 	if (m->state != MM_HIGH && free < high)
 		ask(m, high - free);
-	else if (m->state == MM_HIGH && free > high)
+	else if (m->state == MM_HIGH && free > high &&
+		 m->now_ns - m->gave_back_ns >= GIVE_BACK_NS) {
+		m->gave_back_ns = m->now_ns;
 		give_back(m, (free - high) / GIVE_BACK_SHARE);
+	}
 }
 
 void mm_balloon_driver(struct mm *m, uint32_t vm, bool present, uint64_t now_ns)

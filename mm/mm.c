@@ -50,7 +50,7 @@ int mm_create(const struct mm_config *config, const struct mm_body_ops *ops, voi
 	m->ops = ops;
 	m->body = body;
 	m->metadata_bytes = sizeof *m;
-	m->now_ns = m->rebalanced_ns = config->start_ns;
+	m->now_ns = m->rebalanced_ns = m->gave_back_ns = config->start_ns;
 	m->reserve = MM_RESERVE_PAGES + config->bounce_pages_per_vm * config->max_vms;
 	m->peak_used = m->reserve;
 	m->swap.capacity_pages = config->swap_pages;

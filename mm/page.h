@@ -172,11 +172,12 @@ struct mm {
 	const struct mm_body_ops *ops;
 	void *body;
 	uint64_t now_ns, rebalanced_ns;
-	struct mm_vm *vm; /* max_vms */
-	uint32_t nr_vms;  /* added and not ended */
-	uint32_t top_vm;  /* highest vmid added, plus 1 */
-	npages_t charged; /* of all VMs */
-	npages_t orphans; /* frames of ended VMs that are still being written */
+	uint64_t gave_back_ns; /* when balloons were last given memory back */
+	struct mm_vm *vm;      /* max_vms */
+	uint32_t nr_vms;       /* added and not ended */
+	uint32_t top_vm;       /* highest vmid added, plus 1 */
+	npages_t charged;      /* of all VMs */
+	npages_t orphans;      /* frames of ended VMs that are still being written */
 	npages_t reserve;
 	npages_t peak_used;
 	npages_t leaving; /* charged frames that will be free when their write is done */
