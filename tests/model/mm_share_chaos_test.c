@@ -314,7 +314,8 @@ static void chaos(void **state)
 		free(c);
 	}
 	zeros = reasons[DEDUP_ZERO];
-	print_message("runs %lu breaks %lu zeros %lu\n", (unsigned long)runs, (unsigned long)breaks, (unsigned long)zeros);
+	print_message("runs %lu breaks %lu zeros %lu\n", (unsigned long)runs, (unsigned long)breaks,
+		      (unsigned long)zeros);
 	assert_true(runs > 100 && breaks > 5000 && zeros > 1000);
 	assert_true(reasons[DEDUP_SHARED] && reasons[DEDUP_SHARED_NEW]);
 	assert_true(reasons[DEDUP_FALSE_MATCH] && reasons[DEDUP_NO_FRAME]);
