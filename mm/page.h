@@ -290,6 +290,8 @@ void share_let_go(struct mm *m, struct mm_vm *v,
 		  uint32_t g); /* a shared page is about to be given up */
 bool share_fault(struct mm *m, struct mm_vm *v, uint32_t g, bool write);
 void share_put(struct mm *m, uint32_t frame); /* one page less shares it */
+/* A page that shares a frame with nobody any more gets it as its own. False: it is no such page, or cannot. */
+bool share_charge_lone(struct mm *m, struct mm_vm *v, uint32_t g);
 npages_t share_pool_room(const struct mm *m); /* frames that the pool may have more */
 
 /* share_scan.c */

@@ -315,6 +315,11 @@ static bool worth_a_look(struct mm *m, struct mm_vm *v, uint64_t g)
 	       page_of(m, v->home + (uint32_t)g, &same);
 }
 
+static bool may_be_charged(const struct mm *m, const struct mm_vm *v, uint64_t g)
+{
+	return m->state != MM_HIGH && v->in_use && !v->ended && !v->doomed && page_exists(v, g);
+}
+
 static bool try_page(struct mm *m, struct mm_vm *v, uint32_t g, bool alone)
 {
 	enum dedup_reason why;
@@ -347,12 +352,14 @@ uint32_t mm_scan(struct mm *m, uint32_t max_pages, uint64_t now_ns, uint64_t *ag
 	for (uint32_t steps = 0; looked < max_pages && steps < max_pages * 8; steps++) {
 		if (!dedup_scan_next(m->scan, m->now_ns, &vm, &g, again_ns))
 			break;
-		if (!worth_a_look(m, &m->vm[vm], g.v)) {
-			dedup_scan_skipped(m->scan);
-			continue;
-		}
-		try_page(m, &m->vm[vm], (uint32_t)g.v, false);
 		looked++;
+		if (worth_a_look(m, &m->vm[vm], g.v)) {
+			try_page(m, &m->vm[vm], (uint32_t)g.v, false);
+		} else if (!may_be_charged(m, &m->vm[vm], g.v) ||
+			   !share_charge_lone(m, &m->vm[vm], (uint32_t)g.v)) {
+			dedup_scan_skipped(m->scan);
+			looked--;
+		}
 	}
 	if (looked)
 		fault_serve_waiting(m);
