@@ -302,6 +302,10 @@ void share_let_go(struct mm *m, struct mm_vm *v,
 		  uint32_t g); /* a shared page is about to be given up */
 bool share_fault(struct mm *m, struct mm_vm *v, uint32_t g, bool write);
 void share_put(struct mm *m, uint32_t frame); /* one page less shares it */
+/* Does the page share a frame with nobody any more, and is it not being waited for? */
+bool share_is_lone(const struct mm *m, const struct mm_vm *v, uint32_t g);
+/* Such a page gets the frame as its own. False: the body could not. */
+bool share_charge_lone(struct mm *m, struct mm_vm *v, uint32_t g);
 npages_t share_pool_room(const struct mm *m); /* frames that the pool may have more */
 
 /* share_scan.c */

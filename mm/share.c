@@ -10,6 +10,9 @@
  * A write to a shared page is announced (it is write-protected): the page takes a frame from the budget first, and
  * waits if there is none; the body then gives it its own copy, at once, so that the pool frame can go when nobody maps
  * it any more. What a broken page holds never comes from the pool again: it leaves memory as any other page.
+ *
+ * A frame that only one page is left on saves nothing, is charged to nobody and cannot be paged out. So while memory is
+ * short the scanner gives such frames to their pages' VMs (share_charge_lone), and who should give memory up gives them.
  */
 #include "mm/page.h"
 
@@ -201,6 +204,31 @@ bool share_break(struct mm *m, struct mm_vm *v, uint32_t g)
 	p->slot = 0;
 	own_again(m, v, g);
 	share_put(m, frame);
+	return true;
+}
+
+bool share_is_lone(const struct mm *m, const struct mm_vm *v, uint32_t g)
+{
+	const struct page *p = &v->page[g];
+
+	return p->state == PAGE_SHARED && !(p->flags & (PAGE_ZERO | PAGE_WAITING)) &&
+	       dedup_frame_count(m->dedup, p->slot) == 1;
+}
+
+bool share_charge_lone(struct mm *m, struct mm_vm *v, uint32_t g)
+{
+	struct page *p = &v->page[g];
+	uint32_t frame = p->slot;
+
+	if (m->ops->break_shared(m->body, vm_id(m, v), gfn(g))) {
+		v->body_errors++;
+		return false;
+	}
+	share_put(m, frame); /* first: there may be no free frame */
+	p->flags = 0;
+	p->slot = 0;
+	page_move(m, v, g, PAGE_RESIDENT);
+	m->config.pager->inserted(v->policy, g, m->now_ns); /* nobody waits for it: no guard */
 	return true;
 }
 

@@ -322,6 +322,12 @@ static bool worth_a_look(struct mm *m, struct mm_vm *v, uint64_t g)
 	       page_of(m, v->home + (uint32_t)g, &same);
 }
 
+static bool may_be_charged(const struct mm *m, const struct mm_vm *v, uint64_t g)
+{
+	return m->state != MM_HIGH && v->in_use && !v->ended && !v->doomed && page_exists(v, g) &&
+	       share_is_lone(m, v, (uint32_t)g);
+}
+
 static bool try_page(struct mm *m, const struct mm_look *l, bool alone)
 {
 	enum dedup_reason why;
@@ -361,6 +367,9 @@ static bool looks_begin(struct mm *m, uint32_t max, uint64_t *again_ns)
 
 			*l = look_begin(m, &m->vm[vm], (uint32_t)g.v);
 			dedup_expect(m->dedup, l->hash);
+		} else if (more && may_be_charged(m, &m->vm[vm], g.v)) { /* not read */
+			m->look[m->nr_looks++] =
+				(struct mm_look){.v = &m->vm[vm], .g = (uint32_t)g.v, .error = -16};
 		} else if (more) {
 			dedup_scan_skipped(m->scan);
 		}
@@ -388,6 +397,8 @@ uint32_t mm_scan(struct mm *m, uint32_t max_pages, uint64_t now_ns, uint64_t *ag
 		looked++;
 		if (worth_a_look(m, l->v, l->g)) /* one before may have taken it along */
 			shared = try_page(m, l, false);
+		else if (may_be_charged(m, l->v, l->g))
+			shared = share_charge_lone(m, l->v, l->g);
 	}
 	if (more || m->next_look < m->nr_looks)
 		*again_ns = m->now_ns;

@@ -11,7 +11,8 @@
  * rises. VMs at or below their targets go on. A held VM's vCPUs may run on in what they have; they cannot get more.
  *
  * Why this ends. Let E be the sum over VMs of what they have above their targets. (1) In state low E does not grow but
- * by one page a VM: only a VM at its target or below gets a frame. (2) While E > 0 some VM V is above its target, which
+ * by one page a VM: only a VM at its target or below gets a frame (and by pages that a VM is left alone with in the
+ * pool, which take no frame: as many as there are, each once). (2) While E > 0 some VM V is above its target, which
  * is at least MM_FLOOR_PAGES (or all its memory, and then it cannot be above); of V's pages at most MM_GUARD_PAGES and
  * the pinned ones are no victims, so V has one. The pager takes the VM that is furthest above first, under the lock
  * names a victim and withdraws it, and a held VM's touch of it waits until its write is done: each write frees a frame.

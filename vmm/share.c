@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -40,6 +41,8 @@ int share_open(struct memory *mem, uint32_t frames, struct error *error)
 
 	p->frames = frames;
 	remap_init(&mem->remap);
+	if (getrandom(p->secret, sizeof p->secret, 0) != (ssize_t)sizeof p->secret)
+		return error_host(error, errno, "random numbers");
 	p->fd = memfd_create("ballast-frames", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (p->fd < 0 || ftruncate(p->fd, (off_t)frames * (off_t)PAGE_BYTES))
 		return error_host(error, errno, "memory file for %u shared frames", frames);
@@ -356,7 +359,8 @@ void memory_frame_free(struct memory *mem, uint32_t frame)
 
 uint64_t memory_hash(const struct memory *mem, uint32_t vm, gfn_t g)
 {
-	return XXH3_64bits(memory_page(mem, vm, g), PAGE_BYTES);
+	return XXH3_64bits_withSecret(memory_page(mem, vm, g), PAGE_BYTES, mem->pool.secret,
+				      sizeof mem->pool.secret);
 }
 
 int memory_equal_frame(const struct memory *mem, uint32_t vm, gfn_t g, uint32_t frame, bool *equal)

@@ -21,9 +21,13 @@
 #define SHARE_MOST     REMAP_MOST /* pages shared at once */
 #define SHARE_LONELIES 1024u
 
+#define SHARE_SECRET_BYTES 192u
+
 struct share_pool {
 	int fd; /* -1: no sharing */
 	uint32_t frames;
+	/* Of the hash: so that no guest can make pages that all end in one chain of the table. */
+	uint8_t secret[SHARE_SECRET_BYTES];
 	/* Pages copied in place, of which some may have a mapping for nothing: memory_tidy() looks. A ring. */
 	struct share_lonely {
 		uint32_t vm, gfn;

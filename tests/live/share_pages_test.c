@@ -158,6 +158,23 @@ static void mappings_spent(void **state)
 	finish(&w);
 }
 
+/* Equal pages have equal hashes, which no guest can foresee. */
+static void hashes(void **state)
+{
+	uint64_t once;
+	struct world w;
+
+	(void)state;
+	make(&w);
+	once = memory_hash(&w.mem, 0, gfn(3));
+	assert_true(memory_hash(&w.mem, 1, gfn(3)) == once);
+	assert_true(memory_hash(&w.mem, 1, gfn(4)) != once);
+	finish(&w);
+	make(&w);
+	assert_true(memory_hash(&w.mem, 0, gfn(3)) != once);
+	finish(&w);
+}
+
 /* A copied page of zeros leaves a hole in its mapping only if there is room for the mapping more. */
 static void holes_are_paid_for(void **state)
 {
@@ -275,6 +292,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(runs),
 		cmocka_unit_test(mappings_spent),
+		cmocka_unit_test(hashes),
 		cmocka_unit_test(holes_are_paid_for),
 		cmocka_unit_test(no_frames),
 		cmocka_unit_test(mappings_come_back),

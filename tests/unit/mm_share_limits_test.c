@@ -121,6 +121,41 @@ static void minimums_stay(void **state)
 	world_free(w);
 }
 
+/*
+ * Two VMs that share 500 pages, of which VM 1 writes all: frames that only VM 0 maps any more are its own when memory is short, count for it and
+ * can be paged out. So VM 1 gets what is its due, about half of 748, and not what the pool leaves.
+ */
+static void lone_frames_are_charged(void **state)
+{
+	struct mm_world *w = make((struct mm_world_options){.memory = 1000}, false);
+
+	(void)state;
+	world_add(w, 600, 0);
+	world_add(w, 600, 0);
+	for (uint64_t g = 0; g < 500; g++) {
+		write_in_the_end(w, 0, g, 1000 + g);
+		write_in_the_end(w, 1, g, 1000 + g);
+		scan(w, 1200);
+	}
+	assert_int_equal(world_host(w).share.shared_frames, 500);
+	for (unsigned round = 0; round < 4; round++) {
+		for (uint64_t g = 0; g < 600; g++) {
+			write_in_the_end(w, 1, g, 5000 + g);
+			scan(w, 8);
+		}
+	}
+	fake_body_settle(&w->body);
+	assert_true(world_vm(w, 1).resident_pages >= 330);
+	assert_true(world_host(w).share.shared_frames < 50);
+	for (uint64_t g = 0; g < 500; g++) {
+		while (!world_read(w, 0, g))
+			fake_body_settle(&w->body);
+		assert_int_equal(world_guest(w, 0, g)->content, 1000 + g);
+	}
+	assert_int_equal(world_vm(w, 0).faults_cow, 0);
+	world_free(w);
+}
+
 /* The body cannot take a shared page away: the page stays shared and what it was, its frame is not free, and the
  * guest's word counts the next time. */
 static void a_page_that_cannot_leave(void **state)
@@ -233,6 +268,7 @@ int main(void)
 		cmocka_unit_test(a_run_is_of_one_vm),
 		cmocka_unit_test(the_pool_leaves_room),
 		cmocka_unit_test(minimums_stay),
+		cmocka_unit_test(lone_frames_are_charged),
 		cmocka_unit_test(a_page_that_cannot_leave),
 		cmocka_unit_test(reclaim_shares_as_asked),
 		cmocka_unit_test(balloons_leave_what_is_shared),
