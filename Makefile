@@ -2,8 +2,10 @@
 #
 # make              build/ballast, the release program
 # make demo         install what is missing, build, run the quickstart and draw it
+# make experiments  reproduce the published figures (experiments/), a quarter of an hour
 # make check        install what is missing, run every check and test (see tests/README.md)
-#   check-fmt  check-layers  check-clang  unit  check-live  check-nested  check-san     its parts
+#   check-fmt  check-layers  check-clang  unit  check-live  check-nested  check-san  check-adding     its parts
+#   tests/unit/NAME_test   build one test of unit/ or model/ and run it
 # make fmt tidy     format with clang-format; read with cppcheck
 # make bench        figures as ratios against the raw mechanisms
 # make install      program, man page, documents under PREFIX (/usr/local), staged in DESTDIR; make uninstall
@@ -120,7 +122,7 @@ $(B)/revision: FORCE
 	$(Q)mkdir -p $(@D); echo '$(REVISION)' | cmp -s - $@ || echo '$(REVISION)' >$@
 
 # checks and tests: each line of tests/check.sh is one of these
-.PHONY: check check-fmt fmt check-layers tidy check-clang check-live check-nested check-san unit bench
+.PHONY: check check-fmt fmt check-layers tidy check-clang check-live check-nested check-san check-adding unit bench
 LOGS     := $(B)/test-logs
 C_FILES   = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
 check:
@@ -141,6 +143,11 @@ check-san:
 	$(Q)$(MAKE) --no-print-directory SAN=1 check-live
 unit: $(UNITS)
 	$(Q)tests/run-tests.sh -j $$(nproc) $(VARIANT) $(LOGS) $(UNITS)
+.PHONY: $(UNIT_SRCS:%.c=%)
+$(UNIT_SRCS:%.c=%): %: $(B)/%
+	$(Q)$<
+check-adding:
+	$(Q)tests/adding_policy.sh
 check-live: $(LIVES) $(B)/ballast
 	$(Q)export REQUIRE_KVM=$${REQUIRE_KVM:-$$(test -e /dev/kvm && echo 1)}; \
 	  tests/run-tests.sh -t 180 $(VARIANT) $(LOGS) $(LIVES)
@@ -150,12 +157,16 @@ bench: all
 	$(Q)$(O)/ballast bench
 
 # use
-.PHONY: demo install uninstall clean
+.PHONY: demo experiments install uninstall clean
 demo:
 	$(Q)tests/install-packages.sh demo
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all
 	$(Q)$(O)/ballast run experiments/quickstart/scenario.yaml -o results/runs/quickstart --plot || \
 	  { status=$$?; test $$status != 1 || $(O)/ballast doctor; exit $$status; }
+
+# The published figures, one after the other: a quarter of an hour.
+experiments: all
+	$(Q)for run in experiments/*/run.sh; do BALLAST=$(abspath $(O))/ballast $$run || exit; done
 
 DOCS  := LICENSE $(sort $(wildcard docs/*.md docs/*.png))
 BIN   := $(DESTDIR)$(PREFIX)/bin

@@ -9,13 +9,13 @@
 #include "vmm/machine.h"
 
 /* What a goal is for, and on which side of it a result is to be. */
-enum bench_goal { GOAL_RATIO_MOST, GOAL_VALUE_MOST, GOAL_VALUE_LEAST };
+enum bench_goal { GOAL_RATIO_MOST, GOAL_RATIO_LEAST, GOAL_VALUE_MOST, GOAL_VALUE_LEAST };
 
 struct bench_result {
 	const char *name; /* fault.zero.p50 */
 	double value;
 	const char *unit;
-	double reference;           /* same unit, measured in the same run */
+	double reference;           /* same unit, measured in the same run; 0: there is none */
 	const char *reference_what; /* a word on what it is */
 	double goal;                /* 0: none */
 	enum bench_goal goal_is;
@@ -43,6 +43,7 @@ void samples_free(struct samples *s);
 int bench_fault(struct bench *b, struct error *error);
 int bench_boot(struct bench *b, struct error *error);
 int bench_balloon(struct bench *b, struct error *error);
+int bench_share(struct bench *b, struct error *error);
 int bench_overhead(struct bench *b, struct error *error);
 
 /* A machine with the usual settings; work files in b->dir. */

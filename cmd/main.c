@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cmd/commands.h"
+#include "cmd/policies.h"
 #include "lib/words.h"
 
 struct command {
@@ -47,7 +48,9 @@ static void print_usage(FILE *out)
 	for (const struct command *c = commands; c->name; c++)
 		fprintf(out, "  %-8s %s\n", c->name, c->summary);
 	fprintf(out,
-		"\n`ballast help COMMAND` tells about one; `ballast --version` prints %s.\n\n"
+		"\n`ballast help COMMAND` tells about one, `ballast help policies` lists "
+		"replacement "
+		"policies;\n`ballast --version` prints %s.\n\n"
 		"exit status:\n%s",
 		BALLAST_VERSION, exit_text);
 }
@@ -73,6 +76,7 @@ static int print_man(void)
 		if (c->run != cmd_help)
 			status = c->run(2, argv);
 	}
+	policies_man(stdout);
 	printf(".SH EXIT STATUS\n.nf\n%s.fi\n", exit_text);
 	return status;
 }
@@ -113,11 +117,16 @@ static int cmd_help(int argc, char **argv)
 		return COMMAND_DONE;
 	}
 	if (argc > 2) {
-		error_user(&error, "help: too many arguments; allowed: ballast help [COMMAND]");
+		error_user(&error,
+			   "help: too many arguments; allowed: ballast help [COMMAND | policies]");
 		return command_fail(&error);
 	}
 	if (strcmp(argv[1], "--man") == 0)
 		return print_man();
+	if (strcmp(argv[1], "policies") == 0) {
+		policies_help(stdout);
+		return COMMAND_DONE;
+	}
 	c = command_find(argv[1]);
 	if (!c)
 		return command_unknown(argv[1]);

@@ -77,6 +77,11 @@ struct dedup_match {
 /* What page, with that hash, could share: a frame of its group, else a hinted page of it other than itself. */
 struct dedup_match dedup_find(const struct dedup *d, uint32_t page, uint64_t hash);
 
+/* dedup_find() will soon be called with that hash: brings what it looks at near, in two steps, the second when the
+ * first has had time to arrive. Changes nothing. */
+void dedup_expect(const struct dedup *d, uint64_t hash);
+void dedup_expect_chain(const struct dedup *d, uint64_t hash);
+
 /* This very page had that hash when it was looked at; replaces its older hint. False: its number names a frame; it has
  * no hint then, counted. */
 bool dedup_hint_set(struct dedup *d, uint32_t page, uint64_t hash);

@@ -33,6 +33,7 @@ struct scan_vm {
 	uint32_t gfns; /* 0: not scanned */
 	uint32_t next; /* place in the pass */
 	uint32_t next_block, next_in_block;
+	uint32_t block; /* the one in which next_in_block counts, unless that is 0 */
 	uint64_t passes;
 	uint64_t key; /* of this pass's order */
 	struct bucket bucket;
@@ -107,7 +108,9 @@ static uint32_t gfn_next(const struct dedup_scan *s, struct scan_vm *v)
 
 	if (s->config.order == DEDUP_SCAN_SEQUENTIAL)
 		return v->next;
-	g = block_at(v, v->next_block, (v->gfns - 1) / size + 1) * size + v->next_in_block++;
+	if (!v->next_in_block)
+		v->block = block_at(v, v->next_block, (v->gfns - 1) / size + 1);
+	g = v->block * size + v->next_in_block++;
 	if (v->next_in_block == size || g + 1 == v->gfns) {
 		v->next_in_block = 0;
 		v->next_block++;
@@ -230,11 +233,12 @@ void dedup_scan_skipped(struct dedup_scan *s)
 	s->skipped++;
 }
 
-void dedup_scan_beside(struct dedup_scan *s)
+void dedup_scan_beside(struct dedup_scan *s, uint32_t vm)
 {
-	if (s->last == UINT32_MAX)
+	assert(vm < s->config.max_vms);
+	if (!s->vm[vm].gfns)
 		return;
-	s->vm[s->last].bucket.level -= PAGE_PRICE;
+	s->vm[vm].bucket.level -= PAGE_PRICE;
 	s->bucket.level -= PAGE_PRICE;
 }
 

@@ -55,8 +55,9 @@ bool dedup_scan_next(struct dedup_scan *s, uint64_t now_ns, uint32_t *vm, gfn_t 
 /* The page that the last call gave was not worth a look (not resident, shared already): all but a part of its price
  * comes back. Again for the same page, or when its VM was removed: without effect. O(1). */
 void dedup_scan_skipped(struct dedup_scan *s);
-/* Beside the page that the last call gave another one of that VM was looked at: it is paid for by pages to come. O(1). */
-void dedup_scan_beside(struct dedup_scan *s);
+/* Beside a page that was given another one of that VM was looked at: it is paid for by pages to come. Without effect if
+ * the VM is not being scanned. O(1). */
+void dedup_scan_beside(struct dedup_scan *s, uint32_t vm);
 
 /* Passes that the VM's pages have been through since it was added. */
 uint64_t dedup_scan_passes(const struct dedup_scan *s, uint32_t vm);

@@ -118,6 +118,19 @@ struct dedup_match dedup_find(const struct dedup *d, uint32_t page, uint64_t has
 	return match;
 }
 
+void dedup_expect(const struct dedup *d, uint64_t hash)
+{
+	__builtin_prefetch(&d->bucket[hash & d->hash_mask & d->bucket_mask]);
+}
+
+void dedup_expect_chain(const struct dedup *d, uint64_t hash)
+{
+	uint32_t at = d->bucket[hash & d->hash_mask & d->bucket_mask];
+
+	if (at)
+		__builtin_prefetch(&d->entry[at - 1]);
+}
+
 bool dedup_hint_set(struct dedup *d, uint32_t page, uint64_t hash)
 {
 	struct dedup_entry *e = dedup_entry(d, page);

@@ -5,7 +5,8 @@
  * Ballooned pages hold no frame and no slot. What the manager asks for follows from the VM's *allowance*: configured
  * minus balloon target, the most pages the guest can have in use, so the most it can have resident. Under pressure
  * (any state but high) the frames that are missing to *high* are asked of the VMs above their targets, in proportion
- * to how far they are above: allowance = resident - share, never below the target. In state high what is free beyond
+ * to how far they are above: allowance = resident - share, never below the target. Pages that it shares are charged to
+ * nobody, and the guest may have them beside its allowance. In state high what is free beyond
  * *high* is given back, in proportion to the balloons, a part each rebalance. So balloons hold what pressure asked
  * for and no more, and an idle machine deflates them.
  *
@@ -91,14 +92,14 @@ static void ask(struct mm *m, npages_t missing)
 			continue;
 		allowance = allowance < v->target ? v->target : allowance;
 		if (over(v))
-			why = outcome(v, v->config.pages - allowance);
+			why = outcome(v, v->config.pages - allowance - v->count[PAGE_SHARED]);
 		note(v, why);
 		if (why != MM_BALLOON_ASKED)
 			continue;
 		v->balloon.missing = missing;
 		v->balloon.spare = 0;
 		v->balloon.over_sum = sum;
-		set_target(m, v, v->config.pages - allowance);
+		set_target(m, v, v->config.pages - allowance - v->count[PAGE_SHARED]);
 	}
 }
 
@@ -162,15 +163,17 @@ void mm_balloon_driver(struct mm *m, uint32_t vm, bool present, uint64_t now_ns)
 	mm_leave(m);
 }
 
-/* Content that is on its way, or ahead of need, or in a stage, is not needed any more. Not for resident pages. */
-static void let_content_go(struct mm *m, struct mm_vm *v, uint32_t g)
+/* Content that is on its way, or ahead of need, or in a stage, is not needed any more. Not for resident pages. False:
+ * the body could not, the page is as it was; its frame must not go while it is mapped. */
+static bool let_content_go(struct mm *m, struct mm_vm *v, uint32_t g)
 {
 	struct page *p = &v->page[g];
 	uint16_t s;
 
 	if (p->state == PAGE_SHARED) {
-		if (!(p->flags & PAGE_ZERO) || p->flags & PAGE_PROTECTED)
-			m->ops->discard(m->body, vm_id(m, v), gfn(g), 1);
+		if ((!(p->flags & PAGE_ZERO) || p->flags & PAGE_PROTECTED) &&
+		    m->ops->discard(m->body, vm_id(m, v), gfn(g), 1))
+			return false;
 		share_let_go(m, v, g);
 	} else if (p->state == PAGE_SAMPLED) {
 		stage_drop_put(m, &(stage_t){p->stage}, 1);
@@ -182,6 +185,7 @@ static void let_content_go(struct mm *m, struct mm_vm *v, uint32_t g)
 	} else {
 		io_disown_page(m, v, g);
 	}
+	return true;
 }
 
 /* The page, whose content is gone, becomes untouched or ballooned. */
@@ -244,8 +248,10 @@ static void run_add(struct run *r, uint32_t g)
 		return;
 	}
 	r->v->balloon.from_swapped += p->state == PAGE_SWAPPED && r->to == PAGE_BALLOONED;
-	if (p->state != PAGE_UNTOUCHED)
-		let_content_go(r->m, r->v, g);
+	if (p->state != PAGE_UNTOUCHED && !let_content_go(r->m, r->v, g)) {
+		r->v->body_errors++;
+		return;
+	}
 	let_go(r->m, r->v, g, r->to);
 	r->gone++;
 }

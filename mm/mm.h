@@ -27,6 +27,7 @@ struct mm; /* opaque; owned by the creator, freed by mm_destroy() */
 
 #define MM_VM_NONE       UINT32_MAX
 #define MM_CLUSTER_PAGES 32u /* most pages in one swap request */
+#define MM_SCAN_MOST     16u /* most pages in one mm_scan() */
 #define MM_FLOOR_PAGES \
 	64u /* no VM's target is lower: one instruction can need many pages at once */
 
@@ -210,9 +211,12 @@ void mm_vm_doom(struct mm *m, uint32_t vm, uint64_t now_ns);
 uint32_t mm_reclaim(struct mm *m, uint32_t max_pages, uint64_t now_ns);
 bool mm_reclaim_needed(const struct mm *m);
 
-/* Looks at pages that are due, at most max_pages of them, and at neighbours that may go with them; shares what it can.
- * Returns how many were due; *again_ns: when the next is. */
+/* Looks at pages that are due, at most max_pages (and MM_SCAN_MOST) of them, up to the first that can be shared, and at
+ * neighbours that may go with them.
+ * Returns how many were due; *again_ns: when the next is, now_ns: it may be due already. */
 uint32_t mm_scan(struct mm *m, uint32_t max_pages, uint64_t now_ns, uint64_t *again_ns);
+/* How many pages a second, of all VMs and of each, from now on (dedup/scan.h); without effect if sharing is off. */
+void mm_scan_rates(struct mm *m, uint32_t rate_pages, uint32_t vm_rate_pages, uint64_t now_ns);
 
 /* Time passes: rebalancing, retries of faults the host refused. Every 10 ms or so. */
 void mm_tick(struct mm *m, uint64_t now_ns);

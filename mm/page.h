@@ -174,6 +174,15 @@ struct ahead {
 	uint16_t stage;
 };
 
+/* A page that the scanner looks at, and what was read of it: true a moment ago. */
+struct mm_look {
+	struct mm_vm *v;
+	uint32_t g;
+	int error; /* of reading */
+	bool zero;
+	uint64_t hash; /* unless zero */
+};
+
 struct mm {
 	struct mm_config config;
 	const struct mm_body_ops *ops;
@@ -221,6 +230,8 @@ struct mm {
 	/* sharing; dedup is NULL if it is off */
 	struct dedup *dedup;
 	struct dedup_scan *scan;
+	struct mm_look look[MM_SCAN_MOST]; /* read; from next_look on still to be shared */
+	uint32_t next_look, nr_looks;
 	npages_t pool;               /* distinct frames, part of used */
 	npages_t zero_pages;         /* shared without a frame */
 	npages_t targets_pool;       /* pool when targets were last computed */
@@ -324,6 +335,7 @@ void share_let_go(struct mm *m, struct mm_vm *v,
 		  uint32_t g); /* a shared page is about to be given up */
 bool share_fault(struct mm *m, struct mm_vm *v, uint32_t g, bool write);
 void share_put(struct mm *m, uint32_t frame); /* one page less shares it */
+npages_t share_pool_room(const struct mm *m); /* frames that the pool may have more */
 
 /* share_scan.c */
 #define SHARE_RUN_PAGES 32u /* a call of the body, which must not take long */

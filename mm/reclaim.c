@@ -26,6 +26,8 @@ struct chase { /* one VM's contribution to one call */
 	bool clean_only;
 	struct mm_io *io;    /* cluster under construction, or NULL */
 	uint32_t slots_left; /* reserved behind io's last page */
+	uint32_t want;
+	uint32_t shared; /* pages that need not be sampled: they gave their frames up */
 };
 
 bool mm_reclaim_needed(const struct mm *m)
@@ -95,6 +97,13 @@ static bool may_leave(void *ctx, uint32_t g)
 	return false;
 }
 
+static bool must_be_written(void *ctx, uint32_t g)
+{
+	const struct chase *c = ctx;
+
+	return !(c->v->page[g].flags & PAGE_HAS_SLOT);
+}
+
 /* Oldest page on probation that was not touched since; false: there is none. */
 static bool probation_end(struct mm_vm *v, uint32_t *g)
 {
@@ -125,7 +134,7 @@ bool page_on_probation(const struct mm_vm *v, uint32_t g)
 /* What the policy names; a page that is withdrawn for the sample is mapped again, to leave as any other. */
 static bool named(struct chase *c, uint32_t *g)
 {
-	struct victim_filter filter = {.may_leave = may_leave, .ctx = c};
+	struct victim_filter filter = {.may_leave = may_leave, .dirty = must_be_written, .ctx = c};
 
 	return c->m->config.pager->victim(c->v->policy, &filter, g) &&
 	       (c->v->page[*g].state != PAGE_SAMPLED || sample_restore(c->m, c->v, *g));
@@ -161,8 +170,11 @@ static bool next_victim(struct chase *c, uint32_t *g)
 	while (v->nr_probation < most && c->m->sampled < MM_SAMPLED_LIMIT) {
 		if (!named(c, g))
 			break;
-		if (share_before_swap(c->m, v, *g))
+		if (share_before_swap(c->m, v, *g)) {
+			if (++c->shared >= c->want)
+				return false;
 			continue;
+		}
 		if (!withdraw(c, *g))
 			return false;
 		page_move(c->m, v, *g, PAGE_SAMPLED);
@@ -290,6 +302,7 @@ static uint32_t reclaim_vm(struct mm *m, struct mm_vm *v, uint32_t want)
 {
 	struct chase c = {.m = m,
 			  .v = v,
+			  .want = want,
 			  .clean_only = m->swap_full && m->slots_used >= m->config.swap_pages};
 	uint32_t got = 0, g;
 
@@ -300,7 +313,7 @@ static uint32_t reclaim_vm(struct mm *m, struct mm_vm *v, uint32_t want)
 			slot_put(m, first);
 		c.clean_only = n == 0;
 	}
-	for (uint32_t tries = 0; got < want && tries < want * TRIES_A_PAGE; tries++) {
+	for (uint32_t tries = 0; got + c.shared < want && tries < want * TRIES_A_PAGE; tries++) {
 		if (!next_victim(&c, &g))
 			break;
 		got += page_out(&c, g, want - got);
@@ -310,7 +323,7 @@ static uint32_t reclaim_vm(struct mm *m, struct mm_vm *v, uint32_t want)
 	cluster_send(&c);
 	if (c.clean_only && got < want)
 		v->out_of_swap++;
-	return got;
+	return got + c.shared;
 }
 
 uint32_t mm_reclaim(struct mm *m, uint32_t max_pages, uint64_t now_ns)

@@ -3,7 +3,9 @@
  * share.c: content-hash page sharing, between the table (dedup/) and the page records.
  *
  * How pages come to share: share_scan.c. A shared page is charged to nobody; its frame is in the pool, which is part of
- * the budget.
+ * the budget. Nobody is above its target for it and no pager can take it, so the pool grows only as long as the least
+ * that each VM may count on fits beside it. Else VMs that write to what they shared could all be at their targets or
+ * below, no frame free, and their faults waiting for ever.
  *
  * A write to a shared page is announced (it is write-protected): the page takes a frame from the budget first, and
  * waits if there is none; the body then gives it its own copy, at once, so that the pool frame can go when nobody maps
@@ -53,10 +55,13 @@ void share_free(struct mm *m)
 void share_stats(const struct mm *m, struct mm_share_stats *out)
 {
 	struct dedup_stats d = {0};
+	uint64_t skipped;
 
 	if (m->dedup)
 		d = dedup_stats(m->dedup);
 	*out = m->share;
+	if (m->scan)
+		dedup_scan_counts(m->scan, &out->passed_pages, &skipped);
 	out->hints = d.hints;
 	out->shared_frames = m->pool;
 	out->zero_pages = m->zero_pages;
@@ -98,6 +103,7 @@ void share_vm_ended(struct mm *m, uint32_t vm)
 {
 	if (!m->dedup || m->vm[vm].home == DEDUP_NONE)
 		return;
+	m->nr_looks = m->next_look = 0; /* of any VM: their turn comes again */
 	dedup_scan_vm_remove(m->scan, vm);
 	dedup_vm_remove(m->dedup, vm);
 	m->vm[vm].home = DEDUP_NONE;
@@ -107,6 +113,16 @@ void share_page_left(struct mm *m, struct mm_vm *v, uint32_t g)
 {
 	if (m->dedup && v->home != DEDUP_NONE)
 		dedup_hint_drop(m->dedup, v->home + g);
+}
+
+npages_t share_pool_room(const struct mm *m)
+{
+	npages_t sum = mm_target_sum(m), least = 0;
+
+	for (uint32_t i = 0; i < m->top_vm; i++)
+		if (m->vm[i].in_use && !m->vm[i].ended)
+			least += mm_vm_least_pages(&m->vm[i].config);
+	return sum > least ? sum - least : 0;
 }
 
 void share_put(struct mm *m, uint32_t frame)

@@ -11,8 +11,13 @@
  * of the body, which costs about as much as for one page, and end as one mapping. The neighbours are paid for from the
  * scanner's rates, later. A hash is a hint, as always: bytes decide.
  *
+ * Pages are read some at a time before the table is asked, so that what it holds about them is near by then. What was
+ * read is a hint too, so it may be kept while others have the lock: after a page was shared, which takes long, the
+ * scanner is asked to think about that first.
+ *
  * The frames that pages share are paid for before their own frames are free: one by the page that the reserve keeps for
- * copying, more only as far as there are free ones.
+ * copying, more only as far as there are free ones. And the pool may not grow into what VMs were promised: see
+ * share_pool_room().
  */
 #include "mm/page.h"
 
@@ -107,8 +112,12 @@ static int share_one(struct mm *m, uint32_t page, uint32_t frame, bool fill)
 {
 	gfn_t g;
 	struct mm_vm *v = page_of(m, page, &g);
-	int result = v ? share_with(m, v, (uint32_t)g.v, 1, frame, fill) : -16;
+	int result = -16;
 
+	if (v)
+		result = fill && !share_pool_room(m)
+				 ? -12 /* -ENOMEM */
+				 : share_with(m, v, (uint32_t)g.v, 1, frame, fill);
 	return result < 0 ? result : 0;
 }
 
@@ -139,6 +148,16 @@ struct run {
 	uint64_t *hash; /* of the first one, room before and behind for SHARE_RUN_PAGES */
 };
 
+/* Two numbers next to each other can be the last page of one VM and the first of another: no run for the body. */
+static bool of_one_vm(const struct mm *m, uint32_t page_a, uint32_t page_b)
+{
+	uint32_t a, b;
+	gfn_t g;
+
+	return dedup_page_where(m->dedup, page_a, &a, &g) &&
+	       dedup_page_where(m->dedup, page_b, &b, &g) && a == b;
+}
+
 /* Does page g match that home page, as the others of the run do theirs? */
 static bool goes_on(struct mm *m, struct run *r, uint32_t g, uint32_t to, uint64_t *hash)
 {
@@ -149,11 +168,11 @@ static bool goes_on(struct mm *m, struct run *r, uint32_t g, uint32_t to, uint64
 
 	if (to >= m->config.share_capacity_pages || !page_exists(r->v, g) ||
 	    (r->is_frame ? !dedup_frame_count(m->dedup, to)
-			 : !dedup_hint_has(m->dedup, to, NULL)) ||
+			 : !dedup_hint_has(m->dedup, to, NULL) || !of_one_vm(m, to, r->to)) ||
 	    page_of(m, home, &same) != r->v)
 		return false;
 	m->share.scanned_pages++;
-	dedup_scan_beside(m->scan);
+	dedup_scan_beside(m->scan, vm_id(m, r->v));
 	if (m->ops->page_is_zero(m->body, vm_id(m, r->v), gfn(g), &zero) || zero ||
 	    try_hash(m, home, hash) || dedup_ineligible(m->dedup, home, *hash))
 		return false;
@@ -179,9 +198,10 @@ static void run_collect(struct mm *m, struct run *r)
 static uint32_t run_equal(struct mm *m, const struct run *r)
 {
 	uint32_t n = 0, mine = r->v->home + r->first;
-	npages_t most = mm_free_pages(m) + 1;
+	npages_t most = mm_free_pages(m) + 1, room = share_pool_room(m);
 	bool same = true;
 
+	most = most < room ? most : room;
 	if (r->to + r->nr > mine && mine + r->nr > r->to)
 		return 0;
 	while (n < r->nr && n < most && !try_equal(m, mine + n, r->to + n, &same) && same)
@@ -262,30 +282,33 @@ static enum dedup_reason share_as_zero(struct mm *m, struct mm_vm *v, uint32_t g
 	return DEDUP_ZERO;
 }
 
-/* Looks at a page; alone, or with its neighbours if that helps. Returns how many pages *why is said of. */
-static uint32_t look_at(struct mm *m, struct mm_vm *v, uint32_t g, bool alone,
-			enum dedup_reason *why)
+static struct mm_look look_begin(struct mm *m, struct mm_vm *v, uint32_t g)
 {
-	uint32_t vm = vm_id(m, v), home = v->home + g, nr;
-	bool zero = false;
-	uint64_t hash;
-	int result = m->ops->page_is_zero(m->body, vm, gfn(g), &zero);
+	struct mm_look l = {.v = v, .g = g};
 
 	m->share.scanned_pages++;
-	*why = DEDUP_FAILED;
-	if (result)
+	l.error = m->ops->page_is_zero(m->body, vm_id(m, v), gfn(g), &l.zero);
+	if (!l.error && !l.zero)
+		l.error = try_hash(m, v->home + g, &l.hash);
+	return l;
+}
+
+/* Shares the page, alone, or with its neighbours if that helps. Returns how many pages *why is said of. */
+static uint32_t look_end(struct mm *m, const struct mm_look *l, bool alone, enum dedup_reason *why)
+{
+	uint32_t nr;
+
+	*why = l->error == -16 ? DEDUP_BUSY : DEDUP_FAILED;
+	if (l->error)
 		return 1;
-	if (zero) {
-		*why = share_as_zero(m, v, g);
+	if (l->zero) {
+		*why = share_as_zero(m, l->v, l->g);
 		return 1;
 	}
-	*why = DEDUP_BUSY;
-	if (try_hash(m, home, &hash))
-		return 1;
-	nr = alone ? 0 : try_run(m, v, g, hash, why);
+	nr = alone ? 0 : try_run(m, l->v, l->g, l->hash, why);
 	if (nr)
 		return nr;
-	*why = dedup_try(m->dedup, &try_ops, m, home, hash);
+	*why = dedup_try(m->dedup, &try_ops, m, l->v->home + l->g, l->hash);
 	return 1;
 }
 
@@ -297,47 +320,86 @@ static bool worth_a_look(struct mm *m, struct mm_vm *v, uint64_t g)
 	       page_of(m, v->home + (uint32_t)g, &same);
 }
 
-static bool try_page(struct mm *m, struct mm_vm *v, uint32_t g, bool alone)
+static bool try_page(struct mm *m, const struct mm_look *l, bool alone)
 {
 	enum dedup_reason why;
-	uint32_t nr = look_at(m, v, g, alone, &why);
+	uint32_t nr = look_end(m, l, alone, &why);
 
 	m->share.reason[why] += nr;
-	v->share_reason[why] += nr;
+	l->v->share_reason[why] += nr;
 	return why == DEDUP_SHARED || why == DEDUP_SHARED_NEW || why == DEDUP_ZERO;
 }
 
 bool share_before_swap(struct mm *m, struct mm_vm *v, uint32_t g)
 {
-	if (!m->dedup || v->home == DEDUP_NONE || !worth_a_look(m, v, g) ||
-	    !try_page(m, v, g, true))
+	struct mm_look l;
+
+	if (!m->dedup || v->home == DEDUP_NONE || !worth_a_look(m, v, g))
+		return false;
+	l = look_begin(m, v, g);
+	if (!try_page(m, &l, true))
 		return false;
 	v->shared_before_swap++;
 	return true;
 }
 
+/* Reads the next pages that are due, at most max, and asks for what the table knows of them. False: no more are due. */
+static bool looks_begin(struct mm *m, uint32_t max, uint64_t *again_ns)
+{
+	bool more = true;
+	uint32_t vm;
+	gfn_t g;
+
+	m->nr_looks = m->next_look = 0;
+	/* skipped pages are cheap but not free: an eighth of a look at most */
+	for (uint32_t steps = 0; m->nr_looks < max && steps < max * 8 && more; steps++) {
+		more = dedup_scan_next(m->scan, m->now_ns, &vm, &g, again_ns);
+		if (more && worth_a_look(m, &m->vm[vm], g.v)) {
+			struct mm_look *l = &m->look[m->nr_looks++];
+
+			*l = look_begin(m, &m->vm[vm], (uint32_t)g.v);
+			dedup_expect(m->dedup, l->hash);
+		} else if (more) {
+			dedup_scan_skipped(m->scan);
+		}
+	}
+	for (uint32_t i = 0; i < m->nr_looks; i++)
+		dedup_expect_chain(m->dedup, m->look[i].hash);
+	return more;
+}
+
 uint32_t mm_scan(struct mm *m, uint32_t max_pages, uint64_t now_ns, uint64_t *again_ns)
 {
-	uint32_t looked = 0, vm;
-	gfn_t g;
+	uint32_t looked = 0;
+	bool more = true, shared = false;
 
 	*again_ns = UINT64_MAX;
 	if (!m->dedup || m->stopping)
 		return 0;
 	mm_enter(m, now_ns);
-	/* skipped pages are cheap but not free: an eighth of a look at most */
-	for (uint32_t steps = 0; looked < max_pages && steps < max_pages * 8; steps++) {
-		if (!dedup_scan_next(m->scan, m->now_ns, &vm, &g, again_ns))
-			break;
-		if (!worth_a_look(m, &m->vm[vm], g.v)) {
-			dedup_scan_skipped(m->scan);
-			continue;
-		}
-		try_page(m, &m->vm[vm], (uint32_t)g.v, false);
+	if (m->next_look == m->nr_looks)
+		more = looks_begin(m, max_pages < MM_SCAN_MOST ? max_pages : MM_SCAN_MOST,
+				   again_ns);
+	while (m->next_look < m->nr_looks && looked < max_pages && !shared) {
+		const struct mm_look *l = &m->look[m->next_look++];
+
 		looked++;
+		if (worth_a_look(m, l->v, l->g)) /* one before may have taken it along */
+			shared = try_page(m, l, false);
 	}
+	if (more || m->next_look < m->nr_looks)
+		*again_ns = m->now_ns;
 	if (looked)
 		fault_serve_waiting(m);
 	mm_leave(m);
 	return looked;
+}
+
+void mm_scan_rates(struct mm *m, uint32_t rate_pages, uint32_t vm_rate_pages, uint64_t now_ns)
+{
+	if (!m->dedup)
+		return;
+	mm_enter(m, now_ns);
+	dedup_scan_rates_set(m->scan, rate_pages, vm_rate_pages, m->now_ns);
+	mm_leave(m);
 }

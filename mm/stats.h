@@ -69,6 +69,7 @@ enum mm_paging_reason {
 };
 
 struct mm_share_stats {
+	uint64_t passed_pages;  /* that the scanner came past, looked at or not worth a look */
 	uint64_t scanned_pages; /* looked at: hashed, or found to be zeros */
 	uint64_t hashed_pages;
 	npages_t hints;

@@ -6,6 +6,9 @@
  * above *high*; if all VMs fit whole, each may have all it is configured with. How the sum is divided is the policy's
  * business (target.h). No policy gives a VM less than its minimum or MM_FLOOR_PAGES, or more than it is configured with.
  *
+ * Each VM's replacement policy is told its target as its capacity: how long its lists and its memory of pages that left
+ * should be. (A VM above its target has more pages resident than that for a while.)
+ *
  * Recomputed when a VM comes or goes, when a parameter, the state or the size of the pool changes, and every
  * rebalance_ns. The estimate of its active pages that a VM's target was computed from is kept beside the target.
  */
@@ -66,6 +69,17 @@ static bool takes_part(const struct mm_vm *v)
 	return v->in_use && !v->ended;
 }
 
+/* A policy's lists, ghosts and shares are made for as many pages as its VM is to have. */
+static void tell_policies(struct mm *m)
+{
+	for (uint32_t i = 0; i < m->top_vm; i++) {
+		const struct mm_vm *v = &m->vm[i];
+
+		if (takes_part(v))
+			m->config.pager->resized(v->policy, v->target ? (uint32_t)v->target : 1);
+	}
+}
+
 void mm_targets(struct mm *m)
 {
 	struct target_request request = {.sum = mm_target_sum(m),
@@ -96,6 +110,7 @@ void mm_targets(struct mm *m)
 			m->vm[i].target = m->target_vm[nr++].target;
 	m->rebalanced_ns = m->now_ns;
 	m->targets_pool = m->pool;
+	tell_policies(m);
 }
 
 bool targets_due(const struct mm *m)

@@ -160,6 +160,15 @@ int machine_guest_write(struct machine *m, vmid_t vm, gpa_t to, const void *from
  * benchmarks. */
 void machine_balloon_ask(struct machine *m, vmid_t vm, npages_t pages);
 
+/* A page with these bytes, of a VM that has no guest and has not touched it: as if the guest had written it, only faster.
+ * -EEXIST: touched before, -ENOMEM: no room. For tests and benchmarks. */
+int machine_guest_place(struct machine *m, vmid_t vm, gfn_t g, const void *page);
+
+/* How many pages a second the scanner looks at, in all and of each VM (dedup/scan.h). restless: it does not stay away
+ * from the machine lock in between, at the guests' expense. For benchmarks. */
+void machine_scan_set(struct machine *m, uint32_t rate_pages, uint32_t vm_rate_pages,
+		      bool restless);
+
 /* mm_consistent() under the machine lock. */
 bool machine_consistent(struct machine *m, const char **why);
 

@@ -71,6 +71,7 @@ struct machine {
 	unsigned nr_fault_threads;
 	pthread_t pager_thread, scanner_thread;
 	bool scanner_runs;
+	atomic_bool scan_restless; /* see machine_scan_set() */
 	bool pager_runs, started, stopped;
 
 	struct machine_kernel_stats kernel; /* last reading */

@@ -12,7 +12,7 @@
 
 #include "vmm/machine_internal.h"
 
-#define SCAN_BATCH   4u      /* pages between two looks at the clock */
+#define SCAN_BATCH   16u     /* pages between two looks at the clock */
 #define SCAN_HOLD_NS 300000u /* of the lock */
 #define SCAN_REST    3u      /* times as long as it was held */
 #define SCAN_WAIT_NS 1000000u
@@ -25,7 +25,8 @@ static uint64_t scan_a_while(struct machine *m, bool *more)
 	machine_lock(m);
 	began = now = machine_now_ns();
 	do {
-		*more = mm_scan(m->mm, SCAN_BATCH, now, &again) == SCAN_BATCH;
+		mm_scan(m->mm, SCAN_BATCH, now, &again);
+		*more = again <= now;
 		*more |= memory_tidy(&m->memory);
 		now = machine_now_ns();
 	} while (*more && now - began < SCAN_HOLD_NS &&
@@ -43,6 +44,8 @@ static void *scanner_main(void *arg)
 		uint64_t rest = scan_a_while(m, &more) * SCAN_REST;
 		struct timespec pause = {.tv_nsec = SCAN_WAIT_NS};
 
+		if (more && atomic_load_explicit(&m->scan_restless, memory_order_relaxed))
+			continue;
 		if (more || rest > SCAN_WAIT_NS)
 			pause = (struct timespec){.tv_sec = (time_t)(rest / NS_PER_S),
 						  .tv_nsec = (long)(rest % NS_PER_S)};
@@ -69,4 +72,12 @@ void machine_scanner_stop(struct machine *m)
 	if (m->scanner_runs)
 		pthread_join(m->scanner_thread, NULL);
 	m->scanner_runs = false;
+}
+
+void machine_scan_set(struct machine *m, uint32_t rate_pages, uint32_t vm_rate_pages, bool restless)
+{
+	machine_lock(m);
+	mm_scan_rates(m->mm, rate_pages, vm_rate_pages, machine_now_ns());
+	atomic_store(&m->scan_restless, restless);
+	machine_unlock(m);
 }

@@ -21,6 +21,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
+#ifdef __x86_64__
+#include <xxh_x86dispatch.h> /* XXH3 with the widest vectors that this processor has */
+#endif
 
 #include "vmm/memory.h"
 
@@ -129,7 +132,10 @@ void memory_unshare_all(struct memory *mem, uint32_t vm)
 	}
 }
 
-/* A mapping of frames, protected and populated: a write to one that is not would be copied before its event (E5). */
+/*
+ * A mapping of frames, populated and protected: a write to one that is not would be copied before its event (E5). In this
+ * order since the kernel maps pages around a fault along with it, but not where userfaultfd watches.
+ */
 static int map_frames(struct memory *mem, uint32_t frame, uint32_t nr, uint8_t **out)
 {
 	size_t bytes = nr * PAGE_BYTES;
@@ -141,12 +147,12 @@ static int map_frames(struct memory *mem, uint32_t frame, uint32_t nr, uint8_t *
 		return -errno;
 	madvise(p, bytes, MADV_NOHUGEPAGE);
 	result = madvise(p, bytes, MADV_DONTFORK) ? -errno : 0;
+	if (!result && madvise(p, bytes, MADV_POPULATE_READ))
+		result = -errno;
 	if (!result)
 		result = uffd_register_protect(&mem->uffd, p, bytes);
 	if (!result)
 		result = uffd_protect_range(&mem->uffd, p, bytes, true);
-	if (!result && madvise(p, bytes, MADV_POPULATE_READ))
-		result = -errno;
 	if (result)
 		munmap(p, bytes);
 	*out = p;

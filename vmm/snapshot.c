@@ -160,6 +160,18 @@ int machine_guest_write(struct machine *m, vmid_t vm, gpa_t to, const void *from
 	return 0;
 }
 
+int machine_guest_place(struct machine *m, vmid_t vm, gfn_t g, const void *page)
+{
+	int result;
+
+	if (vm.v >= m->nr_vms)
+		return -EFAULT;
+	machine_lock(m);
+	result = mm_place(m->mm, vm.v, g, page, false, machine_now_ns());
+	machine_unlock(m);
+	return result;
+}
+
 bool machine_consistent(struct machine *m, const char **why)
 {
 	bool sound;

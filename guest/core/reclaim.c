@@ -52,6 +52,14 @@ static bool test_clear_accessed(void *ctx, uint32_t page)
 	return true;
 }
 
+static bool must_be_written(void *ctx, uint32_t page)
+{
+	const struct pager *p = ctx;
+	uint64_t entry = p->pte[page];
+
+	return (entry & PTE_DIRTY) || !p->frames->info[pte_frame(entry).v].slot;
+}
+
 /* Takes one page out of memory, or into the batch. True: its frame is free. */
 static bool evict(struct pager *p, uint32_t page, struct batch *b)
 {
@@ -122,7 +130,8 @@ static uint32_t write_run(struct pager *p, const struct batch *b, uint32_t from,
 
 int pager_reclaim(struct pager *p, uint32_t want, uint64_t now_ns)
 {
-	const struct victim_filter filter = {.referenced = test_clear_accessed, .ctx = p};
+	const struct victim_filter filter = {
+		.referenced = test_clear_accessed, .dirty = must_be_written, .ctx = p};
 	struct batch b = {.nr = 0};
 	uint32_t freed = 0, page;
 

@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 
+#include "mm/policy/bits.h"
 #include "mm/policy/list.h"
 
 struct clock {
@@ -23,8 +24,7 @@ struct clock {
 static size_t clock_bytes(uint32_t capacity, uint32_t pages)
 {
 	(void)capacity;
-	return sizeof(struct clock) + page_list_bytes(pages) +
-	       ((size_t)pages + 63) / 64 * sizeof(uint64_t);
+	return sizeof(struct clock) + page_list_bytes(pages) + page_bits_bytes(pages);
 }
 
 static int clock_init(void *mem, uint32_t capacity, uint32_t pages, struct rng *rng)
@@ -46,7 +46,7 @@ static void clock_inserted(void *mem, uint32_t page, uint64_t now_ns)
 
 	(void)now_ns;
 	page_list_add_tail(&c->list, page);
-	c->bits[page / 64] &= ~(1ull << page % 64);
+	page_bit_clear(c->bits, page);
 }
 
 static void clock_accessed(void *mem, uint32_t page, bool write, uint64_t now_ns)
@@ -55,18 +55,16 @@ static void clock_accessed(void *mem, uint32_t page, bool write, uint64_t now_ns
 
 	(void)write;
 	(void)now_ns;
-	c->bits[page / 64] |= 1ull << page % 64;
+	page_bit_set(c->bits, page);
 }
 
 static bool clock_spared(void *mem, const struct victim_filter *filter, uint32_t page)
 {
 	struct clock *c = mem;
-	uint64_t *word = &c->bits[page / 64], bit = 1ull << page % 64;
-	bool set = *word & bit;
+	bool set = page_bit_take(c->bits, page);
 
-	*word &= ~bit;
 	/* Both bits are tested: each must be cleared, or the page would get two rounds for one touch. */
-	if (filter && filter->referenced && filter->referenced(filter->ctx, page))
+	if (filter_referenced(filter, page))
 		set = true;
 	return set;
 }

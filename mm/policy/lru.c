@@ -54,7 +54,7 @@ static void lru_accessed(void *mem, uint32_t page, bool write, uint64_t now_ns)
 static bool lru_spared(void *mem, const struct victim_filter *filter, uint32_t page)
 {
 	(void)mem;
-	return filter && filter->referenced && filter->referenced(filter->ctx, page);
+	return filter_referenced(filter, page);
 }
 
 static bool lru_victim(void *mem, const struct victim_filter *filter, uint32_t *page_out)

@@ -29,13 +29,17 @@ enum policy_removal {
 	POLICY_GONE,    /* freed, ballooned, shared: forget it */
 };
 
-/* What the user lets go. Both are called during victim() only. */
+/* What the user lets go, and what else it knows. The functions are called during victim() only. */
 struct victim_filter {
 	/* May this page leave now (not pinned, not leaving)? NULL: every page may. */
 	bool (*may_leave)(void *ctx, uint32_t page);
 	/* Test and clear the page's reference bit. NULL: the user has none, accessed() tells it all. */
 	bool (*referenced)(void *ctx, uint32_t page);
 	void *ctx;
+	/* Must this page be written before its frame is free? NULL: not known, all count as clean. */
+	bool (*dirty)(void *ctx, uint32_t page);
+	/* The page that room is made for, not resident, inserted next. NULL: not known (a pager that reclaims ahead). */
+	const uint32_t *incoming;
 };
 
 struct policy_ops {

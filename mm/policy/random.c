@@ -71,7 +71,7 @@ static bool random_victim(void *mem, const struct victim_filter *filter, uint32_
 		uint32_t place = asked + (uint32_t)rng_below(r->rng, r->nr - asked);
 		uint32_t page = r->page_at[place];
 
-		if (!filter || !filter->may_leave || filter->may_leave(filter->ctx, page)) {
+		if (!filter_refuses(filter, page)) {
 			*page_out = page;
 			return true;
 		}

@@ -12,7 +12,7 @@
 #include "ballast/rng.h"
 #include "tests/support/fake_guest.h"
 
-#define SEEDS 12u
+#define SEEDS 3u
 #define STEPS 4000u
 
 struct shape {

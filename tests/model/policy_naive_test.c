@@ -87,7 +87,7 @@ static bool model_victim(struct model *m, bool filtered, uint32_t *page_out)
 	return false;
 }
 
-static bool filter_may_leave(void *ctx, uint32_t page)
+static bool model_may_leave(void *ctx, uint32_t page)
 {
 	const struct model *m = ctx;
 
@@ -95,7 +95,7 @@ static bool filter_may_leave(void *ctx, uint32_t page)
 	return !m->refused[page];
 }
 
-static bool filter_referenced(void *ctx, uint32_t page)
+static bool model_referenced(void *ctx, uint32_t page)
 {
 	struct model *m = ctx;
 	bool was = m->policy_referenced[page];
@@ -106,7 +106,7 @@ static bool filter_referenced(void *ctx, uint32_t page)
 
 static void step_victim(struct model *m, const struct policy_ops *ops, void *mem, struct rng *rng)
 {
-	const struct victim_filter filter = {filter_may_leave, filter_referenced, m};
+	const struct victim_filter filter = {model_may_leave, model_referenced, m, NULL, NULL};
 	struct model before = *m;
 	bool filtered = rng_below(rng, 4) != 0, expected, found;
 	uint32_t page = 0, expected_page = UINT32_MAX;
@@ -224,7 +224,7 @@ static void test_random_is_uniform(void **state)
 	const struct policy_ops *ops = policy_find("random");
 	struct rng rng = rng_seeded(12345);
 	struct model m = {.kind = RANDOM};
-	const struct victim_filter filter = {.may_leave = filter_may_leave, .ctx = &m};
+	const struct victim_filter filter = {.may_leave = model_may_leave, .ctx = &m};
 	unsigned count[PAGES] = {0};
 	void *mem = malloc(ops->bytes(PAGES, PAGES));
 	double chi_square = 0;

@@ -118,6 +118,8 @@ static int fake_discard(void *body, uint32_t vm, gfn_t g, uint32_t nr)
 	struct fake_body *f = body;
 
 	assert_true(nr > 0);
+	if (fake_happens(f, f->refuse_discard_ppm))
+		return -12;
 	for (uint32_t i = 0; i < nr; i++) {
 		struct fake_page *p = fake_page_at(f, vm, gfn(g.v + i));
 

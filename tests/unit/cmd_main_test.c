@@ -178,6 +178,9 @@ static void test_help(void **state)
 	assert_int_equal(o.status, 0);
 	assert_memory_equal(o.out, "ballast doctor: ", 16);
 	assert_non_null(strstr(o.out, "-j, --json"));
+	o = program("help policies", OUT_KEPT);
+	assert_int_equal(o.status, 0);
+	assert_non_null(strstr(o.out, "\n  arc\n      Megiddo, Modha, "));
 	o = program("--version", OUT_KEPT);
 	assert_int_equal(o.status, 0);
 	assert_string_equal(o.out, "ballast " BALLAST_VERSION "\n");

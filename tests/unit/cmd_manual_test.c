@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * cmd_manual_test.c: docs/ballast.1 says of each command exactly what its option table says.
+ * cmd_manual_test.c: docs/ballast.1 says of each command exactly what its option table says, and lists the replacement
+ * policies; so do the documents that list them.
  *
- * When it fails: paste the COMMANDS section that `ballast help --man` prints. Tests run at the top of the tree.
+ * When it fails: paste the COMMANDS and POLICIES sections that `ballast help --man` prints. Tests run at the top of the
+ * tree.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,6 +19,8 @@
 #include <unistd.h>
 
 #include "cmd/commands.h"
+#include "cmd/policies.h"
+#include "mm/policy/policy.h"
 
 /* The program has the lab guest here; no command gets as far as starting one. */
 extern const char lab_image_start[], lab_image_end[];
@@ -76,10 +80,47 @@ static void test_manual_has_every_command(void **state)
 	free(manual);
 }
 
+static char *document(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	return read_file(fd);
+}
+
+static void test_policies_are_documented(void **state)
+{
+	char *manual = document("docs/ballast.1"), *scenario = document("docs/scenario.md");
+	char *readme = document("mm/policy/README.md"), *section = calloc(1, TEXT_BYTES);
+	FILE *out = fmemopen(section, TEXT_BYTES - 1, "w");
+
+	(void)state;
+	assert_true(section && out);
+	policies_man(out);
+	fclose(out);
+	if (!strstr(manual, section))
+		fail_msg("docs/ballast.1 is out of date; it should have:\n%s", section);
+	for (size_t i = 0; policy_table[i]; i++) {
+		char row[64], word[64];
+
+		snprintf(row, sizeof(row), "\n| `%s` |", policy_table[i]->name);
+		snprintf(word, sizeof(word), "`%s`", policy_table[i]->name);
+		if (!strstr(readme, row))
+			fail_msg("mm/policy/README.md has no row for %s", word);
+		if (!strstr(scenario, word))
+			fail_msg("docs/scenario.md does not name %s", word);
+	}
+	free(section);
+	free(readme);
+	free(scenario);
+	free(manual);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_manual_has_every_command),
+		cmocka_unit_test(test_policies_are_documented),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -288,14 +288,14 @@ static void what_is_looked_at_beside(void **state)
 	gfn_t g;
 
 	(void)state;
-	dedup_scan_beside(s); /* nothing was given yet */
+	dedup_scan_beside(s, 0); /* not scanned yet */
 	dedup_scan_vm_add(s, 0, 1000, START);
 	dedup_scan_vm_add(s, 1, 1000, START);
 	assert_int_equal(next(s, START + NS_PER_S / 5, &vm),
 			 0); /* at 0.2 s VM 0 has a page's price */
 	assert_int_equal(vm, 0);
 	for (unsigned i = 0; i < 9; i++)
-		dedup_scan_beside(s);
+		dedup_scan_beside(s, 0);
 	/* the bucket of all held at most 1.1 pages, now at least -8.9: 0.99 s until it has a price */
 	assert_false(dedup_scan_next(s, START + NS_PER_S, &vm, &g, &again_ns));
 	assert_int_equal(again_ns, START + NS_PER_S / 5 + 990 * MS);

@@ -241,8 +241,12 @@ static void look_at(struct mm_world *w, uint32_t pages)
 {
 	uint64_t again;
 
-	assert_int_equal(mm_scan(w->mm, pages, w->body.now_ns, &again), pages);
-	fake_body_check(&w->body);
+	for (uint32_t looked = 0, n; looked < pages;
+	     looked += n) { /* a call ends with the first page shared */
+		n = mm_scan(w->mm, pages - looked, w->body.now_ns, &again);
+		assert_in_range(n, 1, pages - looked);
+		fake_body_check(&w->body);
+	}
 }
 
 /*
@@ -259,11 +263,9 @@ static void sharing_looks(void **state)
 
 	(void)state;
 	config.share_capacity_pages = 20;
-	config.scan = (struct dedup_scan_config){
-
-		.order = DEDUP_SCAN_SEQUENTIAL,
-		.rate_pages = DEDUP_SCAN_UNLIMITED,
-		.vm_rate_pages = DEDUP_SCAN_UNLIMITED};
+	config.scan = (struct dedup_scan_config){.order = DEDUP_SCAN_SEQUENTIAL,
+						 .rate_pages = DEDUP_SCAN_UNLIMITED,
+						 .vm_rate_pages = DEDUP_SCAN_UNLIMITED};
 	w = world_of(config, 20);
 	for (uint32_t vm = 0; vm < 2; vm++) {
 		struct mm_vm_config c = {.pages = 5, .shares = 1000, .group = vm};

@@ -245,6 +245,47 @@ static void random_machines(void **state)
 		one_random_machine(&r);
 }
 
+/* fifo, but it keeps what capacity it was last told, in the word behind its state. */
+static size_t noting_bytes(uint32_t capacity, uint32_t pages)
+{
+	return policy_find("fifo")->bytes(capacity, pages) + sizeof(uint32_t);
+}
+
+static void noting_resized(void *mem, uint32_t capacity)
+{
+	*(uint32_t *)((char *)mem + policy_find("fifo")->bytes(4000, 4000)) = capacity;
+}
+
+static uint32_t noted(const struct mm_world *w, uint32_t vm)
+{
+	return *(const uint32_t *)((const char *)w->mm->vm[vm].policy +
+				   policy_find("fifo")->bytes(4000, 4000));
+}
+
+/* A policy's lists and ghosts are as long as the VM's target, whoever comes and goes. */
+static void policies_follow_targets(void **state)
+{
+	struct mm_world *w = world_make((struct mm_world_options){.memory = 0});
+	struct policy_ops noting = *policy_find("fifo");
+
+	(void)state;
+	noting.bytes = noting_bytes;
+	noting.resized = noting_resized;
+	w->mm->config.pager = &noting;
+	world_add(w, 4000, 0);
+	world_add(w, 4000, 0);
+	assert_int_equal(noted(w, 0), 4000);
+	assert_int_equal(noted(w, 1), 4000);
+	world_add(w, 4000, 0); /* as in equal_sizes */
+	assert_int_equal(noted(w, 0), 3070);
+	assert_int_equal(noted(w, 1), 3069);
+	assert_int_equal(noted(w, 2), 3069);
+	mm_vm_end(w->mm, 1, 0);
+	assert_int_equal(noted(w, 0), 4000);
+	assert_int_equal(noted(w, 2), 4000);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +293,7 @@ int main(void)
 		cmocka_unit_test(proportional_to_size),    cmocka_unit_test(a_minimum_binds),
 		cmocka_unit_test(minimums_bind_in_rounds), cmocka_unit_test(the_floor),
 		cmocka_unit_test(targets_follow_the_vms),  cmocka_unit_test(random_machines),
+		cmocka_unit_test(policies_follow_targets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

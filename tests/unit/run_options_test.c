@@ -199,7 +199,7 @@ static void test_guest_command_line(void **state)
 	for (unsigned i = 0; i < 2; i++) {
 		assert_int_equal(run_guest_cmdline(s, i, line[i], sizeof(line[i])), 0);
 		snprintf(expected, sizeof(expected),
-			 "lab.seed=%llu lab.vm=%u lab.pager=clock "
+			 "lab.seed=%llu lab.vm=%u lab.pager=clock lab.balloon=650000 "
 			 "lab.workload=toucher,pages=100,rate=50",
 			 (unsigned long long)rng_mix(rng_mix(5) + i), i);
 		assert_string_equal(line[i], expected);

@@ -129,7 +129,7 @@ static const struct bad {
 	{VM("guest: {initrd: x}"), 4, 13, "'initrd'", "not built yet"},
 	{VM("guest: {balloon: 101%}"), 4, 22, "balloon", "100%"},
 	{VM("guest: {kernel: ''}"), 4, 21, "kernel", "ELF64"},
-	{VM("guest: {pager: arc}"), 4, 20, "'arc' is unknown", "clock"},
+	{VM("guest: {pager: mru}"), 4, 20, "'mru' is unknown", "clock"},
 	{VM("guest: lab"), 4, 12, "'lab' is not a map", "a map"},
 	{HOST "vms:\n  - {name: a, count: 4, memory: 32M, min: 17M}\n", 1, 16,
 	 "'64M' is less than the VMs' min together", "68M"},
