@@ -93,6 +93,10 @@ struct report_value report_field_value(const struct report_field *f, const struc
 	bool yes;
 
 	switch (f->type) {
+	case TYPE_ACTIVE:
+		if (!row->now->vm[row->vm].active_known)
+			break;
+		/* fall through */
 	case TYPE_COUNT64:
 		memcpy(&v.count, at, sizeof(v.count));
 		return v;
@@ -134,8 +138,6 @@ struct report_value report_field_value(const struct report_field *f, const struc
 		return said(f->type, at);
 	case TYPE_OFF:
 		return v;
-	case TYPE_NONE:
-		break;
 	}
 	return (struct report_value){.kind = VALUE_NONE};
 }

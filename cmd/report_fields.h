@@ -43,7 +43,6 @@ enum report_type {
 	TYPE_COUNT32,
 	TYPE_SECONDS, /* ns in the snapshot */
 	TYPE_OFF,     /* the mechanism is not built or switched off: the true count is 0 */
-	TYPE_NONE,    /* exists, but nothing measures it yet */
 	TYPE_NAME,
 	TYPE_STATE,
 	TYPE_EXIT,
@@ -52,6 +51,7 @@ enum report_type {
 	TYPE_BOOT_MS,
 	TYPE_BOOL,           /* 0 or 1 */
 	TYPE_BALLOON_REASON, /* enum mm_balloon_reason */
+	TYPE_ACTIVE,         /* pages, none if the policy estimates nothing */
 	TYPE_TAG,       /* struct vm_balloon_stat: the guest's word, none if it has not said it */
 	TYPE_TAG_PAGES, /* the same; bytes in the snapshot */
 	TYPE_TAG_AGE,   /* the same; how long ago it was said */

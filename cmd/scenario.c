@@ -21,14 +21,16 @@
 static int read_policy(const struct key *key, const struct node *value, void *target,
 		       struct error *error)
 {
-	static const struct key_word words[] = {
-		{"proportional", 0, false}, {"esx", 0, true},  {"static", 0, true},
-		{"mom", 0, true},           {"none", 0, true}, {NULL, 0, false},
-	};
-	uint32_t unused;
+	struct key_word words[WORDS_MAX] = {{"mom", 0, true}};
+	struct scenario *s = target;
+	uint32_t index = 0;
+	int err;
 
-	(void)target;
-	return key_word(words, value, key->name, &unused, error);
+	for (uint32_t i = 0; target_table[i] && i + 2 < WORDS_MAX; i++)
+		words[i + 1] = (struct key_word){target_table[i]->name, i, false};
+	err = key_word(words, value, key->name, &index, error);
+	s->policy = target_table[index];
+	return err;
 }
 
 static int read_cpus(const struct key *key, const struct node *value, void *target,
@@ -201,18 +203,37 @@ static int read_share(const struct key *key, const struct node *value, void *tar
 	return keys_read(share_keys, value, key->name, 0, target, error);
 }
 
+static const struct key sampling_keys[] = {
+	{"pages", key_read_number, .fallback = "100", .kind = &parse_count, .min = 1, .max = 4096,
+	 KEY_FIELD(struct scenario, sample_pages)},
+	{"period", key_read_number, .fallback = "30s", .kind = &parse_time, .min = NS_PER_S / 100,
+	 .max = 3600 * NS_PER_S, KEY_FIELD(struct scenario, sample_period_ns)},
+	{"slow", key_read_number, .fallback = "25%", .kind = &parse_percent, .min = 1, .max = PPM,
+	 KEY_FIELD(struct scenario, sample_slow_ppm)},
+	{"fast", key_read_number, .fallback = "75%", .kind = &parse_percent, .min = 1, .max = PPM,
+	 KEY_FIELD(struct scenario, sample_fast_ppm)},
+	{.name = NULL},
+};
+
+static int read_sampling(const struct key *key, const struct node *value, void *target,
+			 struct error *error)
+{
+	return keys_read(sampling_keys, value, key->name, 0, target, error);
+}
+
 /* mechanisms comes before swap and share, which depend on it. */
 static const struct key host_keys[] = {
 	{"memory", key_read_pages, .required = true, .min = SCENARIO_MEMORY_MIN,
 	 .max = PARSE_BYTES_MAX, KEY_FIELD(struct scenario, memory_pages)},
-	{"policy", read_policy, .fallback = "proportional"},
+	{"policy", read_policy, .fallback = "esx"},
 	{.name = "mechanisms", .read = read_mechanisms},
 	{.name = "swap", .read = read_swap},
 	{"pager", key_read_pager, .fallback = "random", KEY_FIELD(struct scenario, pager)},
-	{.name = "tax", .unbuilt = "policy: proportional, which taxes nothing"},
+	{"tax", key_read_number, .fallback = "75%", .kind = &parse_percent, .min = 0,
+	 .max = TARGET_TAX_PPM_MAX, KEY_FIELD(struct scenario, tax_ppm)},
 	{"states", read_states, .fallback = "esx2002"},
 	{"cpus", read_cpus, .fallback = "auto"},
-	{.name = "sampling", .unbuilt = "policy: proportional, which samples nothing"},
+	{"sampling", read_sampling, .fallback = "{}"},
 	{"rebalance", key_read_number, .fallback = "15s", .kind = &parse_time,
 	 .min = NS_PER_S / 100, .max = 3600 * NS_PER_S, KEY_FIELD(struct scenario, rebalance_ns)},
 	{"share", read_share, .fallback = "{}"},

@@ -14,6 +14,7 @@
 #include "lib/error.h"
 #include "mm/policy/policy.h"
 #include "mm/stats.h"
+#include "mm/target.h"
 
 #define SCENARIO_VMS_MAX    1024
 #define SCENARIO_NAME_BYTES 64
@@ -43,12 +44,17 @@ struct scenario {
 	char *swap_path;     /* NULL: auto; owned */
 	npages_t swap_pages; /* auto: sum(max - min) */
 	const struct policy_ops *pager;
-	bool share;                       /* mechanisms has share */
-	enum dedup_scan_order scan;       /* of pages to be shared */
-	uint32_t scan_rate, vm_scan_rate; /* pages a second, of all VMs and of each */
-	bool balloon;                     /* mechanisms has balloon */
-	bool swap;                        /* mechanisms has swap */
-	uint32_t state_ppm[MM_STATES];    /* high, soft, hard, low */
+	const struct target_policy *policy; /* who gives memory up */
+	uint32_t tax_ppm;
+	uint32_t sample_pages; /* a period */
+	uint64_t sample_period_ns;
+	uint32_t sample_slow_ppm, sample_fast_ppm; /* gains of the averages */
+	bool share;                                /* mechanisms has share */
+	enum dedup_scan_order scan;                /* of pages to be shared */
+	uint32_t scan_rate, vm_scan_rate;          /* pages a second, of all VMs and of each */
+	bool balloon;                              /* mechanisms has balloon */
+	bool swap;                                 /* mechanisms has swap */
+	uint32_t state_ppm[MM_STATES];             /* high, soft, hard, low */
 	uint64_t rebalance_ns;
 	unsigned nr_vms;
 	struct scenario_vm *vms; /* owned; counts expanded, in file order */

@@ -201,7 +201,9 @@ static void let_go(struct mm *m, struct mm_vm *v, uint32_t g, enum page_state to
 
 	if (p->flags & PAGE_HAS_SLOT)
 		slot_release(m, v, g);
-	p->flags &= PAGE_WAITING;
+	p->flags &= PAGE_WAITING | PAGE_WATCHED;
+	if (to == PAGE_BALLOONED && p->flags & PAGE_WATCHED)
+		sample_dropped(v, p);
 	page_move(m, v, g, to);
 	m->orphans += written; /* its frame is free when the write is done */
 	if (awaited) /* by whoever touched it, and is in no queue: it shall touch it again */

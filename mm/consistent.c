@@ -6,7 +6,7 @@
 
 struct tally {
 	npages_t count[PAGE_STATES];
-	npages_t zero, slots, pinned, waiting, ahead;
+	npages_t zero, slots, pinned, waiting, ahead, watched;
 };
 
 static bool fail(const char **why, const char *what)
@@ -44,6 +44,21 @@ static bool page_is_sound(const struct mm *m, const struct mm_vm *v, uint32_t g,
 		return fail(why, "a page's stage is not in use");
 	if (p->flags & PAGE_PROTECTED && p->state != PAGE_RESIDENT && p->state != PAGE_SHARED)
 		return fail(why, "an absent page is protected");
+	if (p->flags & PAGE_WATCHED && (p->state == PAGE_BALLOONED || p->flags & PAGE_PINNED))
+		return fail(why, "a page is watched that is no part of the sample");
+	return true;
+}
+
+/* All watched pages were drawn, and those not watched were touched or ballooned. */
+static bool sample_is_sound(const struct mm_vm *v, npages_t watched, const char **why)
+{
+	const struct mm_sample *s = &v->sample;
+	npages_t listed = 0;
+
+	for (uint32_t i = 0; i < s->nr && s->running; i++)
+		listed += (v->page[s->gfn[i]].flags & PAGE_WATCHED) != 0;
+	if (watched != listed || (s->running && watched != s->drawn - s->touched))
+		return fail(why, "watched pages and the sample disagree");
 	return true;
 }
 
@@ -66,6 +81,7 @@ static bool vm_is_sound(const struct mm *m, const struct mm_vm *v, struct tally 
 		t->slots += (p->flags & PAGE_HAS_SLOT) != 0;
 		t->zero += p->state == PAGE_SHARED && p->flags & PAGE_ZERO;
 		t->pinned += (p->flags & PAGE_PINNED) != 0;
+		t->watched += (p->flags & PAGE_WATCHED) != 0;
 		t->waiting += (p->flags & PAGE_WAITING) != 0;
 		t->ahead += (p->flags & PAGE_AHEAD) != 0 && p->state == PAGE_SWAPPED;
 	}
@@ -82,6 +98,8 @@ static bool vm_is_sound(const struct mm *m, const struct mm_vm *v, struct tally 
 		if (!(v->page[v->waiting[(v->waiting_first + i) % MM_WAITING]].flags &
 		      PAGE_WAITING))
 			return fail(why, "a page in the waiting queue is not marked");
+	if (!sample_is_sound(v, t->watched, why))
+		return false;
 	if (m->config.pager->consistent && !m->config.pager->consistent(v->policy))
 		return fail(why, "the replacement policy is inconsistent");
 	return true;

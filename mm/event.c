@@ -47,6 +47,8 @@ static const struct mm_event_info infos[MM_EVENT_KINDS] = {
 			      {"min_pages", MM_EVENT_COUNT},
 			      {"shares", MM_EVENT_COUNT},
 			      {"resident_pages", MM_EVENT_COUNT},
+			      {"active_pages", MM_EVENT_COUNT_IF},
+			      {"tax_ppm", MM_EVENT_COUNT_IF},
 			      {"configured_sum_pages", MM_EVENT_COUNT},
 			      {"target_sum_pages", MM_EVENT_COUNT},
 			      {"pool_pages", MM_EVENT_COUNT}}},

@@ -45,7 +45,7 @@ static bool sacrifice(struct mm *m, struct mm_vm *v)
 		return false;
 	if (v->page[g].flags & PAGE_HAS_SLOT)
 		slot_release(m, v, g);
-	v->page[g].flags &= PAGE_WAITING;
+	v->page[g].flags &= PAGE_WAITING | PAGE_WATCHED;
 	m->config.pager->removed(v->policy, g, POLICY_GONE);
 	page_move(m, v, g, PAGE_UNTOUCHED);
 	return true;
@@ -131,15 +131,8 @@ static bool serve_leaving(struct mm *m, struct mm_vm *v, uint32_t g)
 
 static bool serve_sampled(struct mm *m, struct mm_vm *v, uint32_t g)
 {
-	struct page *p = &v->page[g];
-	bool clean = p->flags & PAGE_HAS_SLOT;
-
-	/* the copy's frame is in the reserve; it is one page, and the stage is emptied before anything else happens */
-	if (!done(v, m->ops->map_stage(m->body, vm_id(m, v), gfn(g), stage(p->stage), clean)))
+	if (!sample_restore(m, v, g))
 		return false;
-	stage_drop_put(m, &(stage_t){p->stage}, 1);
-	p->flags = (uint8_t)(clean ? p->flags | PAGE_PROTECTED : p->flags & ~PAGE_PROTECTED);
-	page_move(m, v, g, PAGE_RESIDENT);
 	m->config.pager->accessed(v->policy, g, false, m->now_ns);
 	page_guard(v, g);
 	v->faults_sampled++;
@@ -261,6 +254,8 @@ void mm_fault(struct mm *m, uint32_t vm, gfn_t g, enum mm_fault_kind kind, uint6
 	uint32_t n = (uint32_t)g.v;
 	struct page *p = &v->page[n];
 
+	if (p->flags & PAGE_WATCHED)
+		sample_touched(v, p);
 	if (kind == MM_FAULT_WRITE_PROTECTED && p->state == PAGE_RESIDENT) {
 		write_protected(m, v, n);
 	} else {

@@ -30,7 +30,9 @@ static bool config_is_sane(const struct mm_config *c)
 	if (ppm_of(c->memory_pages, c->state_ppm[MM_HIGH]) <=
 	    ppm_of(c->memory_pages, c->state_ppm[MM_LOW]))
 		return false;
-	return c->pager && c->max_vms && c->state_ppm[MM_HIGH] < PPM &&
+	return c->pager && c->max_vms && c->max_vms < 1u << 14 &&
+	       c->tax_ppm <= TARGET_TAX_PPM_MAX && c->sample_slow_ppm <= PPM &&
+	       c->sample_fast_ppm <= PPM && c->state_ppm[MM_HIGH] < PPM &&
 	       c->swap_pages < SLOT_DROPPED && c->memory_pages < UINT32_MAX;
 }
 
@@ -47,6 +49,8 @@ int mm_create(const struct mm_config *config, const struct mm_body_ops *ops, voi
 	if (!m)
 		return -12;
 	m->config = *config;
+	if (!config->policy)
+		m->config.policy = &target_proportional;
 	m->ops = ops;
 	m->body = body;
 	m->metadata_bytes = sizeof *m;
@@ -69,7 +73,7 @@ int mm_create(const struct mm_config *config, const struct mm_body_ops *ops, voi
 			goto fail;
 	}
 	m->event = mm_zalloc(m, MM_VM_NONE, event_bytes(config));
-	if (!m->event || share_init(m))
+	if (!m->event || share_init(m) || targets_init(m))
 		goto fail;
 	*out = m;
 	return 0;
@@ -84,6 +88,7 @@ static void vm_records_free(struct mm *m, uint32_t vm)
 
 	mm_free(m, vm, v->page, v->nr_gfns * sizeof *v->page);
 	mm_free(m, vm, v->policy, m->config.pager->bytes(v->nr_gfns, v->nr_gfns));
+	sample_vm_free(m, v);
 	v->page = NULL;
 	v->policy = NULL;
 }
@@ -96,6 +101,7 @@ void mm_destroy(struct mm *m)
 		if (m->vm[i].in_use)
 			vm_records_free(m, i);
 	share_free(m);
+	targets_free(m);
 	mm_free(m, MM_VM_NONE, m->event, event_bytes(&m->config));
 	mm_free(m, MM_VM_NONE, m->slot_map, map_bytes(&m->config));
 	mm_free(m, MM_VM_NONE, m->owner, m->config.swap_pages * sizeof *m->owner);
@@ -135,7 +141,7 @@ int mm_vm_add(struct mm *m, uint32_t vm, const struct mm_vm_config *config, uint
 	v->count[PAGE_UNTOUCHED] = config->pages;
 	v->page = mm_zalloc(m, vm, v->nr_gfns * sizeof *v->page);
 	v->policy = mm_zalloc(m, vm, m->config.pager->bytes(v->nr_gfns, v->nr_gfns));
-	if (!v->page || !v->policy ||
+	if (!v->page || !v->policy || sample_vm_added(m, v) ||
 	    m->config.pager->init(v->policy, v->nr_gfns, v->nr_gfns, &v->rng)) {
 		vm_records_free(m, vm);
 		return -12;
@@ -213,6 +219,7 @@ void mm_vm_end(struct mm *m, uint32_t vm, uint64_t now_ns)
 	m->nr_waiting -= v->nr_waiting;
 	v->nr_waiting = 0;
 	v->nr_probation = 0;
+	v->sample.running = false;
 	balloon_forget(m, v);
 	share_vm_ended(m, vm);
 	v->pinned = 0;
@@ -261,6 +268,7 @@ void mm_start(struct mm *m, uint64_t now_ns)
 {
 	mm_enter(m, now_ns);
 	memset(m->state_ns, 0, sizeof m->state_ns);
+	m->started = true;
 	mm_targets(m);
 	mm_leave(m);
 }
@@ -273,8 +281,8 @@ bool mm_idle(const struct mm *m)
 void mm_tick(struct mm *m, uint64_t now_ns)
 {
 	mm_enter(m, now_ns);
-	if ((m->config.rebalance_ns && m->now_ns - m->rebalanced_ns >= m->config.rebalance_ns) ||
-	    m->pool != m->targets_pool)
+	sample_tick(m);
+	if (targets_due(m))
 		mm_targets(m);
 	balloon_aim(m);
 	fault_serve_waiting(m);
@@ -325,6 +333,14 @@ void mm_vm_stats(struct mm *m, uint32_t vm, uint64_t now_ns, struct mm_vm_stats 
 		.min_pages = v->config.min_pages,
 		.shares = v->config.shares,
 		.target_pages = v->target,
+		.active_known = v->sample.gfn != NULL,
+		.active_pages = v->active,
+		.sample_periods = v->sample.periods,
+		.sample_drawn = v->sample.drawn,
+		.sample_touched = v->sample.touched,
+		.sample_last_ppm = v->sample.last_ppm,
+		.sample_slow_ppm = v->sample.slow_ppm,
+		.sample_fast_ppm = v->sample.fast_ppm,
 		.resident_pages = vm_charged(v),
 		.swapped_pages = v->count[PAGE_SWAPPED],
 		.untouched_pages = v->count[PAGE_UNTOUCHED],

@@ -21,6 +21,7 @@
 #include "mm/event.h"
 #include "mm/policy/policy.h"
 #include "mm/stats.h"
+#include "mm/target.h"
 
 struct mm; /* opaque; owned by the creator, freed by mm_destroy() */
 
@@ -114,12 +115,19 @@ struct mm_config {
 	npages_t memory_pages;
 	npages_t swap_pages;
 	const struct policy_ops *pager;
-	uint32_t state_ppm[MM_STATES]; /* high, soft, hard, low: descending */
-	bool balloon;                  /* the mechanism may be used */
+	const struct target_policy *policy; /* who gives memory up; NULL: proportional */
+	uint32_t tax_ppm;                   /* of idle memory, at most TARGET_TAX_PPM_MAX */
+	uint32_t state_ppm[MM_STATES];      /* high, soft, hard, low: descending */
+	bool balloon;                       /* the mechanism may be used */
 	/* Sharing: home pages for all VMs (dedup.h), 0: off; how fast and in which order pages are looked at. */
 	uint32_t share_capacity_pages;
 	uint32_t share_hash_bits;      /* 0: all; few make false matches happen */
 	struct dedup_scan_config scan; /* order, rate_pages, vm_rate_pages */
+	/* Sampling of working sets, for policies that use it: pages a period (0: none), the period in running time of
+	 * the VM, the gains of the averages. */
+	uint32_t sample_pages;
+	uint64_t sample_period_ns;
+	uint32_t sample_slow_ppm, sample_fast_ppm;
 	uint64_t
 		rebalance_ns; /* targets recomputed at least this often; 0: only when something changes */
 	uint64_t seed;
@@ -156,10 +164,17 @@ npages_t mm_vm_least_pages(const struct mm_vm_config *vm);
 /* vm < max_vms, not in use. -ENOSPC: the minimums and floors of all VMs no longer fit; -EEXIST; -ENOMEM. */
 int mm_vm_add(struct mm *m, uint32_t vm, const struct mm_vm_config *config, uint64_t now_ns);
 
+/* Parameters that may change while VMs run; targets follow at once. -EINVAL: no such VM, or no shares. */
+void mm_tax_set(struct mm *m, uint32_t tax_ppm, uint64_t now_ns);
+int mm_vm_shares_set(struct mm *m, uint32_t vm, uint32_t shares, uint64_t now_ns);
+
 /* The VM ended and nothing runs in it: its memory and slots are given back; its counters stay readable. */
 void mm_vm_end(struct mm *m, uint32_t vm, uint64_t now_ns);
 
-/* The machine begins to run: times in states and the rebalance period count from now. */
+/* The VM's vCPUs have run for so long, all together, since it was made. Periods of sampling go by this. */
+void mm_vm_ran(struct mm *m, uint32_t vm, uint64_t ran_ns);
+
+/* The machine begins to run: sampling begins, times in states and the rebalance period count from now. */
 void mm_start(struct mm *m, uint64_t now_ns);
 
 /* Puts a page into a VM that does not run yet; page: PAGE_BYTES bytes or NULL for zeros; pin: never a victim.

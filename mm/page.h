@@ -7,7 +7,8 @@
  *
  *   untouched  no frame, reads as zero
  *   resident   a frame of its own, mapped. With a slot: clean, and write-protected, so that the slot stays true
- *   sampled    a frame of its own, content aside in a stage: a touch brings it back and shows that it is used
+ *   sampled    a frame of its own, content aside in a stage: a touch brings it back and shows that it is used. Either
+ *              the pager put it on probation, or it is in the sample of the working set (PAGE_WATCHED)
  *   leaving    the same, and being written to its slot. A touch maps a copy of the stage at once
  *   swapped    no frame. With a slot: content is there; without: all zeros
  *   arriving   a frame is set aside, its slot is being read, somebody waits
@@ -49,7 +50,8 @@ enum page_state {
 #define PAGE_PINNED    0x08u /* never a victim */
 #define PAGE_ZERO \
 	0x20u /* shared, all zeros: no frame. PAGE_PROTECTED: the kernel's zero page is mapped */
-#define PAGE_AHEAD 0x10u /* swapped, content read ahead or being read ahead */
+#define PAGE_WATCHED 0x40u /* in the sample of this period, and not touched since */
+#define PAGE_AHEAD   0x10u /* swapped, content read ahead or being read ahead */
 
 struct page {
 	uint32_t slot;  /* if PAGE_HAS_SLOT */
@@ -68,8 +70,8 @@ _Static_assert(sizeof(struct page) == 8, "one record a page, 8 bytes");
 #define MM_EXTRA_STAGES  31u  /* pages touched while being written */
 #define MM_COPY_PAGES    1u   /* the copying way of withdraw, the window of map_stage */
 #define MM_STOP_PAGES    32u  /* to let waiting threads leave when the machine stops */
-#define MM_STAGES        4096u
-#define MM_SAMPLED_LIMIT 2048u /* sampled pages of all VMs */
+#define MM_STAGES        8192u
+#define MM_SAMPLED_LIMIT 6144u /* sampled pages of all VMs */
 
 #define MM_RESERVE_PAGES (MM_READ_STAGES + MM_EXTRA_STAGES + MM_COPY_PAGES + MM_STOP_PAGES)
 
@@ -99,6 +101,18 @@ struct mm_balloon {
 	npages_t missing, spare, over_sum;
 };
 
+/* The working set of a VM, estimated: sample.c. */
+struct mm_sample {
+	uint32_t *gfn; /* drawn in this period, nr of them; NULL: no sampling */
+	uint32_t nr;
+	uint32_t drawn, touched; /* nr, less those that were ballooned since; of them */
+	bool running;
+	uint64_t ran_ns; /* the VM's running time, as last told */
+	uint64_t began_ns, began_ran_ns, began_stalled_ns;
+	uint32_t slow_ppm, fast_ppm, last_ppm; /* averages, and f of the last period */
+	uint64_t periods;                      /* that are over */
+};
+
 /* What events have told of a VM: see event_tell.c. */
 struct mm_told {
 	bool in_use, driver, absent, stalled;
@@ -120,6 +134,7 @@ struct mm_vm {
 	npages_t count[PAGE_STATES]; /* the hole is not counted */
 	npages_t pinned;
 	npages_t target;
+	npages_t active;                /* the estimate that target was computed from */
 	uint32_t guard[MM_GUARD_PAGES]; /* ring of gfns, UINT32_MAX: none */
 	uint32_t guard_next;
 	uint32_t waiting[MM_WAITING]; /* ring of gfns, oldest at waiting_first */
@@ -130,6 +145,7 @@ struct mm_vm {
 	uint32_t ahead_hits, ahead_wasted; /* since the window was last judged */
 	uint32_t ahead_probe;              /* demand reads since read-ahead was given up */
 	struct mm_balloon balloon;
+	struct mm_sample sample;
 	uint64_t faults_zero, faults_swap_in, faults_sampled, faults_wp, faults_stale;
 	uint32_t home;        /* its first home page; DEDUP_NONE: it does not share */
 	npages_t zero_pages;  /* of the shared ones */
@@ -193,8 +209,9 @@ struct mm {
 	struct mm_event *event; /* ring, oldest at event_first */
 	uint32_t event_first, nr_event;
 	uint64_t events_lost;
-	bool stopping;
-	uint32_t nr_waiting; /* faults, all VMs */
+	bool started, stopping;
+	uint32_t sample_next; /* VM looked at first */
+	uint32_t nr_waiting;  /* faults, all VMs */
 	uint64_t metadata_bytes;
 	/* swap slots */
 	struct slot_owner *owner;
@@ -216,9 +233,11 @@ struct mm {
 	struct dedup_scan *scan;
 	struct mm_look look[MM_SCAN_MOST]; /* read; from next_look on still to be shared */
 	uint32_t next_look, nr_looks;
-	npages_t pool;         /* distinct frames, part of used */
-	npages_t zero_pages;   /* shared without a frame */
-	npages_t targets_pool; /* pool when targets were last computed */
+	npages_t pool;               /* distinct frames, part of used */
+	npages_t zero_pages;         /* shared without a frame */
+	npages_t targets_pool;       /* pool when targets were last computed */
+	struct target_vm *target_vm; /* max_vms, for mm_targets() only, as is */
+	void *target_scratch;
 	struct mm_share_stats share;
 	struct mm_io *io_idle;
 	uint32_t nr_io_idle;
@@ -235,6 +254,7 @@ bool page_move_is_legal(enum page_state from, enum page_state to);
 void page_brought_in(struct mm *m, struct mm_vm *v, uint32_t g);
 void page_guard(struct mm_vm *v, uint32_t g);
 bool page_guarded(const struct mm_vm *v, uint32_t g);
+bool page_on_probation(const struct mm_vm *v, uint32_t g); /* reclaim.c */
 void *mm_zalloc(struct mm *m, uint32_t vm, size_t bytes);
 void mm_free(struct mm *m, uint32_t vm, void *p, size_t bytes);
 
@@ -264,7 +284,10 @@ void mm_levels_init(struct mm *m);
 bool vm_held(const struct mm *m, const struct mm_vm *v);
 
 /* target.c */
+int targets_init(struct mm *m);
+void targets_free(struct mm *m);
 void mm_targets(struct mm *m);
+bool targets_due(const struct mm *m); /* at a tick */
 npages_t mm_target_sum(const struct mm *m);
 
 /* event.c, event_tell.c */
@@ -280,6 +303,17 @@ bool stage_get(struct mm *m, bool to_read, uint16_t *out); /* false: none left *
 void stage_put(struct mm *m, uint16_t s);                  /* it is empty already */
 void stage_drop_put(struct mm *m, const stage_t *s,
 		    uint32_t nr); /* empties, then gives back; sorts runs together */
+
+/* sample.c */
+int sample_vm_added(struct mm *m, struct mm_vm *v);
+void sample_vm_free(struct mm *m, struct mm_vm *v);
+void sample_tick(struct mm *m);
+void sample_touched(struct mm_vm *v, struct page *p); /* it is watched */
+void sample_dropped(struct mm_vm *v, struct page *p); /* it is watched, and ballooned now */
+bool sample_restore(struct mm *m, struct mm_vm *v,
+		    uint32_t g); /* a sampled page is mapped again; not a touch */
+uint32_t sample_estimate_ppm(const struct mm_vm *v);
+npages_t sample_active(const struct mm_vm *v); /* all of it if it is not sampled */
 
 /* slot.c */
 uint32_t slot_run_get(struct mm *m, uint32_t want, uint32_t *first); /* how many, 0: none */

@@ -81,7 +81,7 @@ static bool may_leave(void *ctx, uint32_t g)
 	if (p->flags & PAGE_PINNED)
 		why = MM_PAGING_PINNED;
 	else if (p->state == PAGE_SAMPLED)
-		return false; /* looked at already */
+		return !page_on_probation(c->v, g); /* looked at already; else in the sample only */
 	else if (p->state != PAGE_RESIDENT ||
 		 (p->flags & PAGE_HAS_SLOT && slot_busy(c->m, p->slot)))
 		why = MM_PAGING_IN_FLIGHT;
@@ -120,6 +120,26 @@ static bool probation_end(struct mm_vm *v, uint32_t *g)
 	return false;
 }
 
+bool page_on_probation(const struct mm_vm *v, uint32_t g)
+{
+	for (uint32_t i = 0; i < v->nr_probation; i++) {
+		const struct probation *e = &v->probation[(v->probation_first + i) % MM_PROBATION];
+
+		if (e->gfn == g && v->page[g].state == PAGE_SAMPLED && v->page[g].stage == e->stage)
+			return true;
+	}
+	return false;
+}
+
+/* What the policy names; a page that is withdrawn for the sample is mapped again, to leave as any other. */
+static bool named(struct chase *c, uint32_t *g)
+{
+	struct victim_filter filter = {.may_leave = may_leave, .dirty = must_be_written, .ctx = c};
+
+	return c->m->config.pager->victim(c->v->policy, &filter, g) &&
+	       (c->v->page[*g].state != PAGE_SAMPLED || sample_restore(c->m, c->v, *g));
+}
+
 /* Takes the content of a resident page to a stage of its own. */
 static bool withdraw(struct chase *c, uint32_t g)
 {
@@ -142,14 +162,13 @@ static bool withdraw(struct chase *c, uint32_t g)
 /* The next page to leave: resident (policies that see enough) or sampled and untouched. */
 static bool next_victim(struct chase *c, uint32_t *g)
 {
-	struct victim_filter filter = {.may_leave = may_leave, .dirty = must_be_written, .ctx = c};
 	struct mm_vm *v = c->v;
 	npages_t most = vm_charged(v) / 8 < MM_PROBATION ? vm_charged(v) / 8 : MM_PROBATION;
 
 	if (!c->m->config.pager->wants_samples || c->clean_only)
-		return c->m->config.pager->victim(v->policy, &filter, g);
+		return named(c, g);
 	while (v->nr_probation < most && c->m->sampled < MM_SAMPLED_LIMIT) {
-		if (!c->m->config.pager->victim(v->policy, &filter, g))
+		if (!named(c, g))
 			break;
 		if (share_before_swap(c->m, v, *g)) {
 			if (++c->shared >= c->want)

@@ -156,7 +156,7 @@ void share_let_go(struct mm *m, struct mm_vm *v, uint32_t g)
 	else
 		share_put(m, p->slot);
 	p->slot = 0;
-	p->flags &= PAGE_WAITING;
+	p->flags &= PAGE_WAITING | PAGE_WATCHED;
 }
 
 /* The page is resident with a frame of its own from now on; the body has mapped it so. */
@@ -200,7 +200,7 @@ bool share_break(struct mm *m, struct mm_vm *v, uint32_t g)
 		v->body_errors++;
 		return false;
 	}
-	p->flags &= PAGE_WAITING;
+	p->flags &= PAGE_WAITING | PAGE_WATCHED;
 	p->slot = 0;
 	own_again(m, v, g);
 	share_put(m, frame);

@@ -77,7 +77,7 @@ static void now_shared(struct mm *m, struct mm_vm *v, uint32_t g, uint32_t frame
 	m->config.pager->removed(v->policy, g, POLICY_GONE);
 	page_move(m, v, g, PAGE_SHARED);
 	p->slot = frame;
-	p->flags = flags;
+	p->flags = (uint8_t)(flags | (p->flags & PAGE_WATCHED));
 	m->share.matches++;
 }
 

@@ -75,7 +75,7 @@ void mm_enter(struct mm *m, uint64_t now_ns)
 
 static void step(struct mm *m)
 {
-	enum mm_state next;
+	enum mm_state next, was = m->state;
 
 	while ((next = next_state(m)) != m->state) {
 		m->state = next;
@@ -83,6 +83,8 @@ static void step(struct mm *m)
 		m->state_since_ns = m->now_ns;
 		m->state_free = mm_free_pages(m);
 	}
+	if (m->state != was)
+		mm_targets(m);
 }
 
 void mm_leave(struct mm *m)

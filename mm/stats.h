@@ -104,6 +104,12 @@ struct mm_vm_stats {
 	npages_t configured_pages, min_pages;
 	uint32_t shares;
 	npages_t target_pages;
+	bool active_known;     /* the policy uses an estimate */
+	npages_t active_pages; /* it: the one that target_pages was computed from */
+	uint64_t sample_periods;
+	uint32_t sample_drawn, sample_touched; /* of the running period */
+	uint32_t sample_last_ppm, sample_slow_ppm,
+		sample_fast_ppm; /* f of the last period, averages */
 	npages_t resident_pages, swapped_pages, untouched_pages, ballooned_pages; /* = configured */
 	npages_t shared_pages; /* zero pages included; part of the sum */
 	npages_t shared_zero_pages;

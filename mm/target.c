@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * target.c: how many pages each VM should have resident.
+ * target.c: how many pages each VM should have resident: what the policy divides, between whom, and when.
  *
- * Targets sum to what is left of memory after the in-flight reserve and what keeps free memory above *high*. If all
- * VMs fit whole, each may have all it is configured with. Otherwise, policy proportional: each gets a share of the sum
- * in proportion to its configured size, but no less than its minimum or MM_FLOOR_PAGES, and no more than configured.
- * VMs that the proportion would push below their least get their least, and the rest is divided among the others: at
- * most one more round a VM. Whole pages: rounded down, then one page each to the largest remainders, lower vmid first,
- * so the sum is exact.
+ * Targets sum to what is left of memory after the in-flight reserve, the pool of shared frames and what keeps free memory
+ * above *high*; if all VMs fit whole, each may have all it is configured with. How the sum is divided is the policy's
+ * business (target.h). No policy gives a VM less than its minimum or MM_FLOOR_PAGES, or more than it is configured with.
  *
  * Each VM's replacement policy is told its target as its capacity: how long its lists and its memory of pages that left
  * should be. (A VM above its target has more pages resident than that for a while.)
  *
- * Cost: O(VMs^2) at worst, on add, end and rebalance only.
+ * Recomputed when a VM comes or goes, when a parameter, the state or the size of the pool changes, and every
+ * rebalance_ns. The estimate of its active pages that a VM's target was computed from is kept beside the target.
  */
 #include "mm/page.h"
 
@@ -49,73 +47,26 @@ npages_t mm_target_sum(const struct mm *m)
 	return m->config.memory_pages > kept ? m->config.memory_pages - kept : 0;
 }
 
+int targets_init(struct mm *m)
+{
+	uint32_t nr = m->config.max_vms;
+
+	m->target_vm = mm_zalloc(m, MM_VM_NONE, nr * sizeof *m->target_vm);
+	m->target_scratch = mm_zalloc(m, MM_VM_NONE, target_scratch_bytes(nr));
+	return m->target_vm && m->target_scratch ? 0 : -12;
+}
+
+void targets_free(struct mm *m)
+{
+	uint32_t nr = m->config.max_vms;
+
+	mm_free(m, MM_VM_NONE, m->target_vm, nr * sizeof *m->target_vm);
+	mm_free(m, MM_VM_NONE, m->target_scratch, target_scratch_bytes(nr));
+}
+
 static bool takes_part(const struct mm_vm *v)
 {
 	return v->in_use && !v->ended;
-}
-
-/* Gives every VM that the proportion leaves below its least that least; true if there was one. target == 0: open. */
-static bool settle_least(struct mm *m, npages_t *sum, npages_t *weight)
-{
-	npages_t open_sum = *sum, open_weight = *weight;
-	bool settled = false;
-
-	for (uint32_t i = 0; i < m->top_vm; i++) {
-		struct mm_vm *v = &m->vm[i];
-		npages_t least = mm_vm_least_pages(&v->config);
-
-		if (!takes_part(v) || v->target)
-			continue;
-		if ((unsigned __int128)open_sum * v->config.pages >=
-		    (unsigned __int128)least * open_weight)
-			continue;
-		v->target = least;
-		*sum -= least < *sum ? least : *sum;
-		*weight -= v->config.pages;
-		settled = true;
-	}
-	return settled;
-}
-
-/* The open VM with the largest remainder of sum * pages / weight that has not got its extra page yet. */
-static struct mm_vm *largest_remainder(struct mm *m, npages_t sum, npages_t weight)
-{
-	struct mm_vm *best = NULL;
-	uint64_t best_remainder = 0;
-
-	for (uint32_t i = 0; i < m->top_vm; i++) {
-		struct mm_vm *v = &m->vm[i];
-		unsigned __int128 product = (unsigned __int128)sum * v->config.pages;
-
-		if (!takes_part(v) || v->target)
-			continue;
-		uint64_t remainder = (uint64_t)(product % weight);
-		if (!best || remainder > best_remainder) {
-			best = v;
-			best_remainder = remainder;
-		}
-	}
-	return best;
-}
-
-static void divide(struct mm *m, npages_t sum, npages_t weight)
-{
-	npages_t given = 0, extra;
-	struct mm_vm *v;
-
-	for (uint32_t i = 0; i < m->top_vm; i++) {
-		v = &m->vm[i];
-		if (takes_part(v) && !v->target)
-			given += (npages_t)((unsigned __int128)sum * v->config.pages / weight);
-	}
-	extra = sum - given; /* fewer than there are open VMs */
-	while ((v = largest_remainder(m, sum, weight)) != NULL) {
-		v->target = (npages_t)((unsigned __int128)sum * v->config.pages / weight);
-		if (extra) {
-			v->target++;
-			extra--;
-		}
-	}
 }
 
 /* A policy's lists, ghosts and shares are made for as many pages as its VM is to have. */
@@ -129,31 +80,61 @@ static void tell_policies(struct mm *m)
 	}
 }
 
-static void divide_all(struct mm *m)
-{
-	npages_t sum = mm_target_sum(m), weight = 0;
-
-	for (uint32_t i = 0; i < m->top_vm; i++) {
-		m->vm[i].target = 0;
-		if (takes_part(&m->vm[i]))
-			weight += m->vm[i].config.pages;
-	}
-	if (weight <= sum) {
-		for (uint32_t i = 0; i < m->top_vm; i++)
-			if (takes_part(&m->vm[i]))
-				m->vm[i].target = m->vm[i].config.pages;
-		return;
-	}
-	while (settle_least(m, &sum, &weight))
-		;
-	if (weight)
-		divide(m, sum, weight);
-}
-
 void mm_targets(struct mm *m)
 {
+	struct target_request request = {.sum = mm_target_sum(m),
+					 .tax_ppm = m->config.tax_ppm,
+					 .scratch = m->target_scratch};
+	uint32_t nr = 0;
+
+	for (uint32_t i = 0; i < m->top_vm; i++) {
+		struct mm_vm *v = &m->vm[i];
+
+		if (!takes_part(v)) {
+			request.gone_pages += v->config.pages; /* 0 if it never was */
+			v->target = 0;
+			continue;
+		}
+		v->active = sample_active(v);
+		m->target_vm[nr++] =
+			(struct target_vm){.least = mm_vm_least_pages(&v->config),
+					   .most = v->config.pages,
+					   .resident = vm_charged(v),
+					   .active = v->active,
+					   .shares = v->config.shares ? v->config.shares : 1};
+	}
+	m->config.policy->divide(m->target_vm, nr, &request);
+	nr = 0;
+	for (uint32_t i = 0; i < m->top_vm; i++)
+		if (takes_part(&m->vm[i]))
+			m->vm[i].target = m->target_vm[nr++].target;
 	m->rebalanced_ns = m->now_ns;
 	m->targets_pool = m->pool;
-	divide_all(m);
 	tell_policies(m);
+}
+
+bool targets_due(const struct mm *m)
+{
+	return (m->config.rebalance_ns && m->now_ns - m->rebalanced_ns >= m->config.rebalance_ns) ||
+	       m->pool != m->targets_pool ||
+	       (m->config.policy->uses_resident && m->state != MM_HIGH);
+}
+
+void mm_tax_set(struct mm *m, uint32_t tax_ppm, uint64_t now_ns)
+{
+	mm_enter(m, now_ns);
+	m->config.tax_ppm = tax_ppm < TARGET_TAX_PPM_MAX ? tax_ppm : TARGET_TAX_PPM_MAX;
+	mm_targets(m);
+	mm_leave(m);
+}
+
+int mm_vm_shares_set(struct mm *m, uint32_t vm, uint32_t shares, uint64_t now_ns)
+{
+	if (vm >= m->config.max_vms || !takes_part(&m->vm[vm]) || !shares)
+		return -22;
+	mm_enter(m, now_ns);
+	m->vm[vm].config.shares = shares;
+	mm_targets(m);
+	mm_leave(m);
+	return 0;
 }

@@ -19,6 +19,7 @@
 #include "mm/event.h"
 #include "mm/policy/policy.h"
 #include "mm/stats.h"
+#include "mm/target.h"
 #include "vmm/vm_balloon.h"
 
 struct machine; /* opaque; owned by the creator, freed by machine_destroy() */
@@ -38,6 +39,12 @@ struct machine_config {
 	bool swap_without_uring; /* plain reads and writes, as where io_uring is refused */
 	const char *work_dir;    /* consoles, guest swap disks; must exist */
 	const struct policy_ops *pager;
+	const struct target_policy *policy; /* NULL: proportional */
+	uint32_t tax_ppm;
+	/* sampling of working sets, for policies that use it: see mm_config */
+	uint32_t sample_pages;
+	uint64_t sample_period_ns;
+	uint32_t sample_slow_ppm, sample_fast_ppm;
 	uint32_t state_ppm[MM_STATES]; /* thresholds of free memory: high, soft, hard, low */
 	bool share;                    /* equal pages share a frame */
 	uint32_t

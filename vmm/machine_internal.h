@@ -101,6 +101,8 @@ void machine_reap(struct machine *m);
 
 /* machine_vm.c: what the threads of a VM tell. */
 void machine_vm_callbacks(struct vm_callbacks *c);
+/* At each tick, lock held: the manager learns how long each VM has run, for policies that sample. */
+void machine_tell_running(struct machine *m);
 /* What an earlier run left in the guest's console log goes when this one is sure to begin. */
 void machine_empty_console(const struct machine *m, const char *name);
 

@@ -218,6 +218,15 @@ int machine_add_vm(struct machine *m, const struct vm_config *config, vmid_t *ou
 	return result;
 }
 
+void machine_tell_running(struct machine *m)
+{
+	if (!m->config.sample_pages || !m->config.policy || !m->config.policy->uses_active)
+		return;
+	for (unsigned i = 0; i < m->nr_vms; i++)
+		if (m->vm[i].runs && m->vm[i].vm && !m->vm[i].reaping)
+			mm_vm_ran(m->mm, i, vm_run_ns(m->vm[i].vm));
+}
+
 void machine_vm_callbacks(struct vm_callbacks *c)
 {
 	c->event = on_event;

@@ -167,6 +167,7 @@ static void *pager_main(void *arg)
 		uint32_t got = mm_reclaim(m->mm, RECLAIM_BATCH, now);
 
 		if (now - ticked >= TICK_NS) {
+			machine_tell_running(m);
 			mm_tick(m->mm, now);
 			machine_reap(m);
 			ticked = now;

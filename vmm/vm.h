@@ -125,6 +125,9 @@ void vm_balloon_get(struct vm *vm, struct vm_balloon_stats *out);
 void vm_balloon_poll_stats(struct vm *vm);
 void vm_balloon_need_reset(struct vm *vm);
 
+/* CPU time of its vCPUs so far. */
+uint64_t vm_run_ns(struct vm *vm);
+
 /* Copies what the VM itself counts (exit, reason, run_ns, guest_bad, disk_*) into *out; the rest is left alone. */
 void vm_live_stats(struct vm *vm, struct vm_live_stats *out);
 

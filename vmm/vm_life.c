@@ -197,17 +197,26 @@ static uint64_t thread_cpu_ns(const struct vm_thread *t)
 	return pthread_getcpuclockid(t->id, &clock) ? 0 : clock_ns(clock);
 }
 
+uint64_t vm_run_ns(struct vm *vm)
+{
+	uint64_t run_ns = 0;
+
+	pthread_mutex_lock(&vm->lock);
+	for (unsigned i = 0; i < vm->nr_vcpus; i++)
+		run_ns += thread_cpu_ns(&vm->vcpu[i].thread);
+	pthread_mutex_unlock(&vm->lock);
+	return run_ns;
+}
+
 void vm_live_stats(struct vm *vm, struct vm_live_stats *out)
 {
 	out->guest_bad = atomic_load(&vm->bad.count);
 	out->disk_reads = atomic_load(&vm->devices.disk.reads);
 	out->disk_writes = atomic_load(&vm->devices.disk.writes);
 	out->disk_errors = atomic_load(&vm->devices.disk.errors);
-	out->run_ns = 0;
+	out->run_ns = vm_run_ns(vm);
 	pthread_mutex_lock(&vm->lock);
 	out->exit = vm->exit;
 	memcpy(out->exit_reason, vm->exit_reason, sizeof(out->exit_reason));
-	for (unsigned i = 0; i < vm->nr_vcpus; i++)
-		out->run_ns += thread_cpu_ns(&vm->vcpu[i].thread);
 	pthread_mutex_unlock(&vm->lock);
 }

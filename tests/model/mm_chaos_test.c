@@ -65,11 +65,19 @@ static struct chaos *chaos_make(uint64_t seed)
 	while (policy_table[policies])
 		policies++;
 	config.pager = policy_table[below(c, policies)];
+	for (policies = 0; target_table[policies]; policies++)
+		;
+	config.policy = target_table[below(c, policies)];
+	config.tax_ppm = (uint32_t)below(c, TARGET_TAX_PPM_MAX + 1);
+	config.sample_pages = below(c, 4) ? 1 + (uint32_t)below(c, 200) : 0;
+	config.sample_period_ns = 1 + below(c, 20000);
+	config.sample_slow_ppm = config.sample_fast_ppm = 500000;
 	config.memory_pages = 300 + below(c, 1000);
 	config.swap_pages = 1 + below(c, below(c, 2) ? 200 : 5000);
 	fake_body_init(&c->body, config.swap_pages, seed);
 	assert_int_equal(mm_create(&config, &fake_body_ops, &c->body, &c->body.mm), 0);
 	add_vms(c);
+	mm_start(c->body.mm, 0);
 	return c;
 }
 

@@ -53,6 +53,12 @@ static void start(struct world *w, const struct plan *plan, uint64_t seed)
 		.pager = policy_find(plan->pager),
 		.state_ppm = {60000, 40000, 20000, 10000},
 		.rebalance_ns = 1000000,
+		.policy = target_table[seed % 4],
+		.tax_ppm = 750000,
+		.sample_pages = 60,
+		.sample_period_ns = 500000,
+		.sample_slow_ppm = 250000,
+		.sample_fast_ppm = 750000,
 		.seed = seed,
 		.max_vms = FAKE_VMS,
 		.balloon = plan->balloon,
@@ -79,6 +85,7 @@ static void start(struct world *w, const struct plan *plan, uint64_t seed)
 		w->truth[i] = calloc(vm.pages, sizeof(uint64_t));
 		assert_int_equal(mm_vm_add(w->body.mm, i, &vm, 0), 0);
 	}
+	mm_start(w->body.mm, 0);
 }
 
 /* Guests that begin alike: pages that hold their number. */

@@ -107,7 +107,7 @@ static void test_wrong_input(void **state)
 		{"run tiny.yaml --seed", "--seed"},
 		{"run tiny.yaml --set host.memory=0", "host.memory"},
 		{"run tiny.yaml --set nothing=1", "nothing"},
-		{"run tiny.yaml --set host.policy=esx", "esx"},
+		{"run tiny.yaml --set host.policy=mom", "mom"},
 		{"run tiny.yaml -o tiny.yaml", "-o 'tiny.yaml'"},
 		{"run tiny.yaml -o tiny.yaml/x", "-o 'tiny.yaml/x'"},
 	};

@@ -62,7 +62,7 @@ static const struct bad {
 	{"host: {memory: 4194305}\n" VMS, 1, 16, "'4194305' is not whole pages", "4K"},
 	{"host: {memory: }\n" VMS, 1, 16, "'' is empty", "from 4M"},
 	{"host: {memory: [64M]}\n" VMS, 1, 16, "a list is given", "a size"},
-	{"host: {memory: 64M, policy: esx}\n" VMS, 1, 29, "'esx' is not built yet", "proportional"},
+	{"host: {memory: 64M, policy: mom}\n" VMS, 1, 29, "'mom' is not built yet", "esx"},
 	{"host: {memory: 64M, policy: best}\n" VMS, 1, 29, "'best' is unknown", "proportional"},
 	{"host: {memory: 64M, mechanisms: [balloon, balloon]}\n" VMS, 1, 43,
 	 "'balloon' is repeated", "once"},
@@ -79,8 +79,11 @@ static const struct bad {
 	{"host: {memory: 64M, swap: {path: ''}}\n" VMS, 1, 34, "''", "a file's path"},
 	{"host: {memory: 64M, swap: {sise: 4M}}\n" VMS, 1, 28, "'sise'", "did you mean size?"},
 	{"host: {memory: 64M, pager: optimal}\n" VMS, 1, 28, "'optimal' is unknown", "random"},
-	{"host: {memory: 64M, tax: 75%}\n" VMS, 1, 21, "'tax'", "not built yet"},
-	{"host: {memory: 64M, sampling: {pages: 1}}\n" VMS, 1, 21, "'sampling'", "not built yet"},
+	{"host: {memory: 64M, tax: 100%}\n" VMS, 1, 26, "'100%' is out of range", "to 99%"},
+	{"host: {memory: 64M, sampling: {pages: 0}}\n" VMS, 1, 39, "'0' is out of range",
+	 "from 1 to 4096"},
+	{"host: {memory: 64M, sampling: {period: 5}}\n" VMS, 1, 40, "'5' has no unit", "ms"},
+	{"host: {memory: 64M, sampling: {gain: 5%}}\n" VMS, 1, 32, "'gain'", "slow, fast"},
 	{"host: {memory: 64M, share: {scan: spiral}}\n" VMS, 1, 35, "'spiral'",
 	 "random, sequential"},
 	{"host: {memory: 64M, mechanisms: [swap], share: {scan: random}}\n" VMS, 1, 48,
@@ -237,7 +240,7 @@ static const struct bad_set {
 	{"vms.0.workload={kind: nap}", "'nap' is unknown", "idle"},
 	{"vms=[]", "vms is empty", "1 to 1024"},
 	{"vms.a.name=B", "'B' does not start", "a-z"},
-	{"host.policy=esx", "'esx' is not built yet", "proportional"},
+	{"host.policy=mom", "'mom' is not built yet", "esx"},
 	{"seed=*x", "aliases", "plain values"},
 	{"a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q=1", "nested too deeply", "16"},
 };
@@ -262,7 +265,7 @@ static void test_bad_sets(void **state)
 /* A mistake of the file stays the file's, whatever else is set. */
 static void test_set_beside_bad_file(void **state)
 {
-	const char *set = "seed=3", *holds[] = {"'tax'", "not built yet", NULL};
+	const char *set = "seed=3", *holds[] = {"'3'", "%", NULL};
 	char path[32], prefix[64];
 	struct scenario *s;
 	struct error error;
@@ -270,7 +273,7 @@ static void test_set_beside_bad_file(void **state)
 	(void)state;
 	assert_int_equal(load("host: {memory: 64M, tax: 3}\n" VMS, &set, 1, path, &s, &error),
 			 -EINVAL);
-	snprintf(prefix, sizeof(prefix), "%s:1:21: ", path);
+	snprintf(prefix, sizeof(prefix), "%s:1:26: ", path);
 	expect("", prefix, holds, &error);
 }
 

@@ -18,6 +18,8 @@ static const char full[] =
 	"  states: {high: 8%, soft: 4.5%, hard: 2%, low: 0.1%}\n"
 	"  cpus: auto\n"
 	"  rebalance: 500ms\n"
+	"  tax: 12.5%\n"
+	"  sampling: {pages: 50, period: 2s, slow: 10%, fast: 90%}\n"
 	"vms:\n"
 	"  - name: web\n"
 	"    count: 2\n"
@@ -56,6 +58,12 @@ static void test_full_host(void **state)
 	assert_int_equal(s->state_ppm[MM_HARD], 20000);
 	assert_int_equal(s->state_ppm[MM_LOW], 1000);
 	assert_int_equal(s->rebalance_ns, 500000000ull);
+	assert_ptr_equal(s->policy, &target_proportional);
+	assert_int_equal(s->tax_ppm, 125000);
+	assert_int_equal(s->sample_pages, 50);
+	assert_int_equal(s->sample_period_ns, 2 * NS_PER_S);
+	assert_int_equal(s->sample_slow_ppm, 100000);
+	assert_int_equal(s->sample_fast_ppm, 900000);
 	assert_int_equal(s->nr_vms, 3);
 	scenario_free(s);
 }
@@ -137,6 +145,12 @@ static void test_defaults(void **state)
 	assert_int_equal(s->state_ppm[MM_HARD], 20000);
 	assert_int_equal(s->state_ppm[MM_LOW], 10000);
 	assert_int_equal(s->rebalance_ns, 15000000000ull);
+	assert_ptr_equal(s->policy, &target_esx);
+	assert_int_equal(s->tax_ppm, 750000);
+	assert_int_equal(s->sample_pages, 100);
+	assert_int_equal(s->sample_period_ns, 30 * NS_PER_S);
+	assert_int_equal(s->sample_slow_ppm, 250000);
+	assert_int_equal(s->sample_fast_ppm, 750000);
 	assert_string_equal(s->vms[0].name, "a");
 	assert_int_equal(s->vms[0].shares, 1000);
 	assert_int_equal(s->vms[0].vcpus, 1);

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * sample.c: how much of its memory a VM uses: statistical sampling (ESX 2002, section 5.3).
+ *
+ * A period begins with n pages drawn at random from all that are configured and not ballooned. Each is *watched*: its
+ * mapping is withdrawn if it has one, so the first touch is a fault, and is counted. A page that is not in memory is
+ * watched as it is, and counts if it faults in. At the end f = touched / drawn, what was not touched is mapped again,
+ * and the next period begins. So a period costs its VM n small faults at most, however much memory it has.
+ *
+ *	estimate = max(slow average, fast average, this period so far)
+ *
+ * The averages are exponential, avg += gain * (f - avg), one with a small and one with a large gain; both begin with the
+ * first period's f. The fast one follows a rise, the period so far shows it while it happens, and the slow one lets go
+ * late. Until a first period is over all of the VM counts as active: nobody is taxed unheard.
+ *
+ * Time is the VM's own: a period ends when the VM has run for period_ns, or, so that idle VMs' estimates fall too, after
+ * SAMPLE_WAIT times that. Time in which a fault of the VM waits for a frame counts in neither.
+ *
+ * Not drawn, another page is: pages that never leave memory; pages with a write under way; pages that share a frame,
+ * whose mapping cannot be withdrawn alone: they are taken to be used as the others are. A page that is ballooned during
+ * the period is no longer part of it. The scanner that looks for equal pages passes withdrawn pages by, so it is never
+ * taken for the guest; the pager may take a watched page, as any other.
+ */
+#include "mm/page.h"
+
+#define SAMPLE_WAIT      4u /* periods of scenario time that are enough for a VM that does not run */
+#define SAMPLE_VMS       4u    /* periods that end in one tick */
+#define SAMPLE_TRIES     20u   /* draws for each page wanted */
+#define SAMPLE_WITHDRAWN 4096u /* most pages withdrawn for this, all VMs */
+
+_Static_assert(SAMPLE_WITHDRAWN <= MM_SAMPLED_LIMIT, "some are left for the pager's probation");
+
+int sample_vm_added(struct mm *m, struct mm_vm *v)
+{
+	if (!m->config.policy->uses_active || !m->config.sample_pages)
+		return 0;
+	v->sample.gfn = mm_zalloc(m, vm_id(m, v), m->config.sample_pages * sizeof *v->sample.gfn);
+	return v->sample.gfn ? 0 : -12;
+}
+
+void sample_vm_free(struct mm *m, struct mm_vm *v)
+{
+	mm_free(m, vm_id(m, v), v->sample.gfn, m->config.sample_pages * sizeof *v->sample.gfn);
+	v->sample = (struct mm_sample){.gfn = NULL};
+}
+
+void sample_touched(struct mm_vm *v, struct page *p)
+{
+	p->flags &= (uint8_t)~PAGE_WATCHED;
+	v->sample.touched++;
+}
+
+void sample_dropped(struct mm_vm *v, struct page *p)
+{
+	p->flags &= (uint8_t)~PAGE_WATCHED;
+	v->sample.drawn--;
+}
+
+bool sample_restore(struct mm *m, struct mm_vm *v, uint32_t g)
+{
+	struct page *p = &v->page[g];
+	bool clean = p->flags & PAGE_HAS_SLOT;
+
+	/* the copy's frame is in the reserve; it is one page, and the stage is emptied before anything else happens */
+	if (m->ops->map_stage(m->body, vm_id(m, v), gfn(g), stage(p->stage), clean)) {
+		v->body_errors++;
+		return false;
+	}
+	stage_drop_put(m, &(stage_t){p->stage}, 1);
+	p->flags = (uint8_t)(clean ? p->flags | PAGE_PROTECTED : p->flags & ~PAGE_PROTECTED);
+	page_move(m, v, g, PAGE_RESIDENT);
+	return true;
+}
+
+static bool withdraw(struct mm *m, struct mm_vm *v, uint32_t g)
+{
+	struct page *p = &v->page[g];
+
+	if (m->sampled >= SAMPLE_WITHDRAWN || !stage_get(m, false, &p->stage))
+		return false;
+	if (m->ops->withdraw(m->body, vm_id(m, v), gfn(g), stage(p->stage))) {
+		stage_put(m, p->stage);
+		v->body_errors++;
+		return false;
+	}
+	p->flags &= (uint8_t)~PAGE_PROTECTED;
+	page_move(m, v, g, PAGE_SAMPLED);
+	return true;
+}
+
+/* The kernel's zero page is unmapped; a read maps it again. */
+static bool withdraw_zero(struct mm *m, struct mm_vm *v, uint32_t g)
+{
+	struct page *p = &v->page[g];
+
+	if (p->flags & PAGE_PROTECTED && m->ops->discard(m->body, vm_id(m, v), gfn(g), 1))
+		return false;
+	p->flags &= (uint8_t)~PAGE_PROTECTED;
+	return true;
+}
+
+/* Watches the page from now on; false: not this one. */
+static bool watch(struct mm *m, struct mm_vm *v, uint32_t g)
+{
+	struct page *p = &v->page[g];
+	bool wanted = p->flags & PAGE_WAITING || p->state == PAGE_ARRIVING;
+	bool ok = true;
+
+	if (p->state == PAGE_BALLOONED || p->flags & (PAGE_PINNED | PAGE_WATCHED))
+		return false;
+	if (p->state == PAGE_RESIDENT)
+		ok = !(p->flags & PAGE_HAS_SLOT && slot_busy(m, p->slot)) &&
+		     (wanted || withdraw(m, v, g));
+	else if (p->state == PAGE_SHARED)
+		ok = p->flags & PAGE_ZERO && withdraw_zero(m, v, g);
+	if (!ok)
+		return false;
+	v->sample.gfn[v->sample.nr++] = g;
+	v->sample.drawn++;
+	p->flags |= PAGE_WATCHED;
+	if (wanted)
+		sample_touched(v, p);
+	return true;
+}
+
+static void begin(struct mm *m, struct mm_vm *v)
+{
+	struct mm_sample *s = &v->sample;
+	uint32_t tries = m->config.sample_pages * SAMPLE_TRIES;
+
+	s->nr = s->drawn = s->touched = 0;
+	s->running = true;
+	s->began_ns = m->now_ns;
+	s->began_ran_ns = s->ran_ns;
+	s->began_stalled_ns = v->stalled_ns;
+	while (s->nr < m->config.sample_pages && tries--) {
+		uint32_t g = (uint32_t)rng_below(&v->rng, v->nr_gfns);
+
+		if (page_exists(v, g))
+			watch(m, v, g);
+	}
+}
+
+static uint32_t moved(uint32_t average, uint32_t f, uint32_t gain_ppm)
+{
+	return (uint32_t)((int64_t)average + ((int64_t)f - average) * gain_ppm / (int64_t)PPM);
+}
+
+static uint32_t so_far_ppm(const struct mm_sample *s)
+{
+	return s->drawn ? (uint32_t)((uint64_t)s->touched * PPM / s->drawn) : 0;
+}
+
+static void end(struct mm *m, struct mm_vm *v)
+{
+	struct mm_sample *s = &v->sample;
+	uint32_t f = so_far_ppm(s);
+
+	for (uint32_t i = 0; i < s->nr; i++) {
+		struct page *p = &v->page[s->gfn[i]];
+
+		if (!(p->flags & PAGE_WATCHED))
+			continue;
+		p->flags &= (uint8_t)~PAGE_WATCHED;
+		if (p->state == PAGE_SAMPLED && !page_on_probation(v, s->gfn[i]))
+			sample_restore(m, v, s->gfn[i]);
+	}
+	s->running = false;
+	if (!s->drawn)
+		return; /* all ballooned, or pinned: nothing was learnt */
+	s->slow_ppm = s->periods ? moved(s->slow_ppm, f, m->config.sample_slow_ppm) : f;
+	s->fast_ppm = s->periods ? moved(s->fast_ppm, f, m->config.sample_fast_ppm) : f;
+	s->last_ppm = f;
+	s->periods++;
+}
+
+static bool over(const struct mm *m, const struct mm_vm *v)
+{
+	const struct mm_sample *s = &v->sample;
+	uint64_t waited = v->stalled_ns - s->began_stalled_ns;
+	uint64_t passed = m->now_ns - s->began_ns;
+	uint64_t period = m->config.sample_period_ns;
+
+	return s->ran_ns - s->began_ran_ns >= period ||
+	       (passed > waited && passed - waited >= SAMPLE_WAIT * period);
+}
+
+void sample_tick(struct mm *m)
+{
+	uint32_t left = SAMPLE_VMS;
+
+	if (!m->started || m->stopping)
+		return;
+	for (uint32_t i = 0; i < m->top_vm && left; i++) {
+		uint32_t vm = (m->sample_next + i) % m->top_vm;
+		struct mm_vm *v = &m->vm[vm];
+
+		if (!v->in_use || v->ended || v->doomed || !v->sample.gfn ||
+		    (v->sample.running && !over(m, v)))
+			continue;
+		if (v->sample.running)
+			end(m, v);
+		begin(m, v);
+		if (!--left)
+			m->sample_next = (vm + 1) % m->top_vm;
+	}
+}
+
+uint32_t sample_estimate_ppm(const struct mm_vm *v)
+{
+	const struct mm_sample *s = &v->sample;
+	uint32_t most = s->slow_ppm > s->fast_ppm ? s->slow_ppm : s->fast_ppm, now = so_far_ppm(s);
+
+	if (!s->periods)
+		return PPM;
+	return now > most ? now : most;
+}
+
+npages_t sample_active(const struct mm_vm *v)
+{
+	if (!v->sample.gfn)
+		return v->config.pages;
+	return ppm_of(v->config.pages - v->count[PAGE_BALLOONED], sample_estimate_ppm(v));
+}
+
+void mm_vm_ran(struct mm *m, uint32_t vm, uint64_t ran_ns)
+{
+	struct mm_sample *s = vm < m->config.max_vms ? &m->vm[vm].sample : NULL;
+
+	if (s && ran_ns > s->ran_ns)
+		s->ran_ns = ran_ns;
+}
