@@ -100,7 +100,7 @@ struct mm_body_ops {
 	/* An absent page known to be zero: the kernel's zero page is mapped, protected before it can be written. wakes. */
 	int (*map_zero_protected)(void *body, uint32_t vm, gfn_t g);
 	/* A page that maps a frame gets its own copy of it, before anybody else goes on; it may be written then. wakes.
-	 * Also when nobody asks and no frame is free: the frame is given back at once, or is the reserve's for copying. */
+	 * For a moment it may need the frame that the reserve keeps for copying. */
 	int (*break_shared)(void *body, uint32_t vm, gfn_t g);
 	/* Nobody maps the frame any more. */
 	void (*frame_free)(void *body, uint32_t frame);
