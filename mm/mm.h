@@ -101,7 +101,8 @@ struct mm_body_ops {
 	int (*share_zero)(void *body, uint32_t vm, gfn_t g);
 	/* An absent page known to be zero: the kernel's zero page is mapped, protected before it can be written. wakes. */
 	int (*map_zero_protected)(void *body, uint32_t vm, gfn_t g);
-	/* A page that maps a frame gets its own copy of it, before anybody else goes on; it may be written then. wakes. */
+	/* A page that maps a frame gets its own copy of it, before anybody else goes on; it may be written then. wakes.
+	 * For a moment it may need the frame that the reserve keeps for copying. */
 	int (*break_shared)(void *body, uint32_t vm, gfn_t g);
 	/* Nobody maps the frame any more. */
 	void (*frame_free)(void *body, uint32_t frame);

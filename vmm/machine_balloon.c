@@ -11,12 +11,18 @@
 #define HOLD_PAGES 128u
 #define HOLD_RUNS  32u
 
+/* Pages at most: shared ones leave one by one, each by a mapping moved over it, some 40 us. */
+static unsigned hold_pages(const struct machine *m, unsigned most)
+{
+	return m->config.share ? HOLD_RUNS : most;
+}
+
 /* How many of pages[0, nr), in ascending order, may be taken from their guest in one hold of the lock. */
-static unsigned one_hold(const gfn_t *pages, unsigned nr)
+static unsigned one_hold(const gfn_t *pages, unsigned nr, unsigned most)
 {
 	unsigned runs = 1, n = 1;
 
-	for (; n < nr && n < HOLD_PAGES; n++) {
+	for (; n < nr && n < most; n++) {
 		runs += pages[n].v > pages[n - 1].v + 1;
 		if (runs > HOLD_RUNS)
 			break;
@@ -30,7 +36,7 @@ static uint64_t on_balloon_gave(void *ctx, vmid_t vm, const gfn_t *pages, unsign
 	uint64_t accepted = 0;
 
 	for (unsigned done = 0, n; done < nr; done += n) { /* faults come in between */
-		n = one_hold(pages + done, nr - done);
+		n = one_hold(pages + done, nr - done, hold_pages(m, HOLD_PAGES));
 		machine_lock(m);
 		accepted += mm_balloon_gave(m->mm, vm.v, pages + done, n, machine_now_ns());
 		machine_unlock(m);
@@ -52,11 +58,12 @@ static uint64_t on_balloon_took(void *ctx, vmid_t vm, const gfn_t *pages, unsign
 static uint64_t on_pages_reported(void *ctx, vmid_t vm, gfn_t start, npages_t nr)
 {
 	struct machine *m = ctx;
+	unsigned batch = hold_pages(m, REPORT_BATCH);
 	uint64_t accepted = 0;
 
 	/* a guest may report all it has at once: faults come in between */
-	for (npages_t done = 0; done < nr && accepted == done; done += REPORT_BATCH) {
-		npages_t now = nr - done < REPORT_BATCH ? nr - done : REPORT_BATCH;
+	for (npages_t done = 0; done < nr && accepted == done; done += batch) {
+		npages_t now = nr - done < batch ? nr - done : batch;
 
 		machine_lock(m);
 		accepted +=

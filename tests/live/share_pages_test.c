@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "mm/mm.h"
@@ -287,6 +288,69 @@ static void copied_pages_leave(void **state)
 	finish(&w);
 }
 
+/* Every other page of a stretch of addresses gets a mapping of its own, until the process may have no more. */
+static uint8_t *use_up_mappings(size_t *bytes)
+{
+	uint8_t *all;
+	size_t most = 0;
+	FILE *f = fopen("/proc/sys/vm/max_map_count", "re");
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%zu", &most), 1);
+	fclose(f);
+	if (most > 200000)
+		skip();
+	*bytes = 2 * most * PAGE_BYTES;
+	all = mmap(NULL, *bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_true(all != MAP_FAILED);
+	for (size_t at = PAGE_BYTES; at < *bytes; at += 2 * PAGE_BYTES)
+		if (mprotect(all + at, PAGE_BYTES, PROT_READ))
+			return all;
+	fail_msg("no limit");
+	return all;
+}
+
+/* The kernel gives no mapping more: what would need one fails and changes nothing, what needs none works, and a VM's
+ * memory can go. */
+static void at_the_kernels_limit(void **state)
+{
+	stage_t s = stage(mm_read_stages());
+	uint8_t *mappings;
+	struct world w;
+	size_t bytes;
+
+	(void)state;
+	make(&w);
+	assert_int_equal(share(&w, 0, 8, 16, 8, true), 16);
+	assert_int_equal(share(&w, 1, 8, 16, 8, false), 16);
+	write_one(&w, 10, 77);
+	write_one(&w, 20, 78);
+	mappings = use_up_mappings(&bytes);
+	assert_true(memory_withdraw(&w.mem, 0, gfn(10), s) < 0);
+	assert_true(memory_discard(&w.mem, 0, gfn(12), 1) < 0);
+	assert_true(memory_discard(&w.mem, 0, gfn(6), 30) < 0);
+	assert_true(share(&w, 0, 30, 1, 30, true) < 0);
+	write_one(&w, 14, 79); /* needs none */
+	assert_true(memory_tidy(&w.mem));
+	for (uint64_t g = 0; g < PAGES; g++) {
+		uint8_t byte = g == 10 ? 77 : g == 20 ? 78 : g == 14 ? 79 : (uint8_t)(g + 1);
+
+		if (g < 6 || g >= 36) /* that discard may have left zeros instead */
+			assert_true(holds(&w, 0, g, byte));
+	}
+	memory_discard_all(&w.mem, 1);
+	for (uint64_t g = 0; g < PAGES; g++) {
+		assert_false(memory_in_pool(&w.mem, 1, gfn(g)));
+		assert_int_equal(memory_map(&w.mem, 1, gfn(g), NULL, false), 0);
+		assert_true(holds(&w, 1, g, 0));
+	}
+	munmap(mappings, bytes);
+	assert_true(holds(&w, 0, 10, 77) && holds(&w, 0, 12, 13) && holds(&w, 0, 14, 79));
+	assert_int_equal(memory_withdraw(&w.mem, 0, gfn(10), s), 0);
+	assert_int_equal(memory_stage(&w.mem, s)[0], 77);
+	finish(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +361,7 @@ int main(void)
 		cmocka_unit_test(no_frames),
 		cmocka_unit_test(mappings_come_back),
 		cmocka_unit_test(copied_pages_leave),
+		cmocka_unit_test(at_the_kernels_limit),
 	};
 
 	live_need_userfaultfd();
