@@ -342,6 +342,14 @@ bool share_is_lone(const struct mm *m, const struct mm_vm *v, uint32_t g);
 bool share_charge_lone(struct mm *m, struct mm_vm *v, uint32_t g);
 npages_t share_pool_room(const struct mm *m); /* frames that the pool may have more */
 
+/* share_try.c */
+/* The VM and gfn of a home page that may be looked at now: resident, not pinned, waited for or being written; or NULL. */
+struct mm_vm *share_page_of(struct mm *m, uint32_t home, gfn_t *g);
+/* struct dedup_ops.hash: -EBUSY if it may not be looked at. ctx: the struct mm. */
+int share_hash(void *ctx, uint32_t home, uint64_t *hash);
+/* Shares the page, alone, or with its neighbours if that helps. Returns how many pages *why is said of. */
+uint32_t share_try(struct mm *m, const struct mm_look *l, bool alone, enum dedup_reason *why);
+
 /* share_scan.c */
 #define SHARE_RUN_PAGES 32u /* a call of the body, which must not take long */
 bool share_before_swap(struct mm *m, struct mm_vm *v, uint32_t g);
