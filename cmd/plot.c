@@ -196,11 +196,14 @@ int plot_run(const char *dir, const struct scenario *scenario, struct error *err
 	if (err)
 		return err;
 	err = spawn_in(dir, argv, &child);
-	if (err == ENOENT)
-		return error_host(error, err,
-				  "gnuplot is not installed (apt install gnuplot-nox); later, run "
-				  "gnuplot %s in %s",
-				  PLOT_SCRIPT, dir);
+	if (err == ENOENT) {
+		/* Said in full: the system's words for it would seem to be about dir. */
+		error_user(error,
+			   "gnuplot is not installed (apt install gnuplot-nox); later, run gnuplot "
+			   "%s in %s",
+			   PLOT_SCRIPT, dir);
+		return -ENOENT;
+	}
 	if (err)
 		return error_host(error, err, "gnuplot");
 	while (waitpid(child, &status, 0) < 0)
