@@ -14,6 +14,7 @@
 #include "lib/jsonl.h"
 #include "lib/options.h"
 #include "lib/table.h"
+#include "lib/words.h"
 
 extern const uint8_t lab_image_start[], lab_image_end[];
 
@@ -222,6 +223,18 @@ static void print_row(struct bench *b, const struct bench_result *r)
 	b->printed++;
 }
 
+static int name_unknown(const char *name, struct error *error)
+{
+	char allowed[200], quoted[64];
+	struct words words = {0};
+
+	for (unsigned k = 0; k < NR_BENCHMARKS; k++)
+		words_add(&words, benchmarks[k].name);
+	return error_user(error, "bench: no benchmark is called '%s'; allowed: %s",
+			  words_quote(name, quoted, sizeof(quoted)),
+			  words_join(&words, allowed, sizeof(allowed)));
+}
+
 static int check_names(unsigned names, char **name, struct error *error)
 {
 	for (unsigned i = 0; i < names; i++) {
@@ -230,7 +243,7 @@ static int check_names(unsigned names, char **name, struct error *error)
 		for (unsigned k = 0; k < NR_BENCHMARKS; k++)
 			known |= strcmp(benchmarks[k].name, name[i]) == 0;
 		if (!known)
-			return error_user(error, "no benchmark is called '%s'", name[i]);
+			return name_unknown(name[i], error);
 	}
 	return 0;
 }
@@ -240,10 +253,7 @@ static int run_named(struct bench *b, const char *name, struct error *error)
 	for (unsigned i = 0; i < NR_BENCHMARKS; i++)
 		if (strcmp(benchmarks[i].name, name) == 0)
 			return benchmarks[i].run(b, error);
-	return error_user(
-		error,
-		"no benchmark is called '%s'; there are: fault, boot, balloon, overhead, share",
-		name);
+	return name_unknown(name, error);
 }
 
 int cmd_bench(int argc, char **argv)
@@ -267,7 +277,7 @@ int cmd_bench(int argc, char **argv)
 	b.table = table_create(columns, 6);
 	for (unsigned i = 0; !result && i < (names ? names : NR_BENCHMARKS); i++)
 		result = run_named(&b, names ? argv[1 + i] : benchmarks[i].name, &error);
-	if (!o.json && b.table)
+	if (!o.json && b.table && b.printed)
 		table_print(b.table, stdout);
 	table_destroy(b.table);
 	return result ? command_fail(&error) : COMMAND_DONE;

@@ -116,16 +116,32 @@ static int find_ksmd(void)
 	return pid;
 }
 
-static void put_back(const struct ksm *k)
+/* Nothing is set once settings were put back, by whichever thread. */
+static int set(struct ksm *k, const char *name, const char *value)
 {
-	for (unsigned i = KSM_SETTINGS; i--;)
+	int result = -ECANCELED;
+
+	pthread_mutex_lock(&k->lock);
+	if (!k->put_back)
+		result = file_write(name, value);
+	pthread_mutex_unlock(&k->lock);
+	return result;
+}
+
+void ksm_put_back(struct ksm *k)
+{
+	pthread_mutex_lock(&k->lock);
+	for (unsigned i = KSM_SETTINGS; i-- && !k->put_back;)
 		if (k->before[i][0])
 			file_write(settings[i].name, k->before[i]);
+	k->put_back = true;
+	pthread_mutex_unlock(&k->lock);
 }
 
 void ksm_begin(struct ksm *k)
 {
 	*k = (struct ksm){.why = ""};
+	pthread_mutex_init(&k->lock, NULL);
 	for (unsigned i = 0; i < KSM_SETTINGS && !k->why[0]; i++) {
 		char *before = k->before[i];
 		int result = -ENOENT;
@@ -145,7 +161,7 @@ void ksm_begin(struct ksm *k)
 	k->pid = find_ksmd();
 	k->saved_before = figure("pages_sharing");
 	if (!k->usable)
-		put_back(k);
+		ksm_put_back(k);
 }
 
 void ksm_end(struct ksm *k)
@@ -153,7 +169,7 @@ void ksm_end(struct ksm *k)
 	if (!k->usable)
 		return;
 	ksm_area_drop(k);
-	put_back(k);
+	ksm_put_back(k);
 	k->usable = false;
 }
 
@@ -181,21 +197,21 @@ void ksm_area_drop(struct ksm *k)
 		return;
 	munmap(k->area, k->bytes);
 	k->area = NULL;
-	file_write("run", "1");
+	set(k, "run", "1");
 	for (unsigned ms = 0; ms < FORGET_MS && figure("pages_sharing") > k->saved_before; ms++)
 		nanosleep(&pause, NULL);
-	file_write("run", "0");
+	set(k, "run", "0");
 }
 
 int ksm_go(struct ksm *k)
 {
 	(void)k;
-	return file_write("run", "1");
+	return set(k, "run", "1");
 }
 
 int ksm_smart(struct ksm *k, bool on)
 {
-	return k->smart ? file_write("smart_scan", on ? "1" : "0") : -ENOTSUP;
+	return k->smart ? set(k, "smart_scan", on ? "1" : "0") : -ENOTSUP;
 }
 
 uint64_t ksm_saved(const struct ksm *k)

@@ -5,6 +5,7 @@
 #ifndef BALLAST_CMD_BENCH_KSM_H
 #define BALLAST_CMD_BENCH_KSM_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,12 +23,17 @@ struct ksm {
 	uint8_t *area; /* mergeable; NULL: none */
 	size_t bytes;
 	uint64_t saved_before; /* of other processes */
+	pthread_mutex_t lock;  /* of the settings, and of: */
+	bool put_back;
 };
 
 /* Stops KSM and prepares it to run without rest. If that is not allowed here, says why; no error. */
 void ksm_begin(struct ksm *k);
 /* Everything as before ksm_begin(): its settings, no area of ours. */
 void ksm_end(struct ksm *k);
+
+/* Its settings only, for a process that ends at once; any thread, after ksm_begin(). */
+void ksm_put_back(struct ksm *k);
 
 /* Memory with that layout, which KSM knows of and does not look at yet. 0 or -errno. */
 int ksm_area_make(struct ksm *k, const struct layout *l);

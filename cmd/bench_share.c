@@ -283,6 +283,11 @@ static int run_smart(struct share_bench *s)
 	return result;
 }
 
+static void put_back(void *ksm)
+{
+	ksm_put_back(ksm);
+}
+
 int bench_share(struct bench *b, struct error *error)
 {
 	struct share_bench s = {.b = b, .sharer = {.dir = b->dir, .error = error}};
@@ -291,6 +296,7 @@ int bench_share(struct bench *b, struct error *error)
 	if (result)
 		return result;
 	ksm_begin(&s.sharer.ksm);
+	stop_signals_last(s.sharer.stop, put_back, &s.sharer.ksm);
 	for (unsigned i = 0; i < sizeof plans / sizeof plans[0] && !result; i++)
 		result = run_plan(&s, &plans[i]);
 	if (!result)

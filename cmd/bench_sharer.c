@@ -131,7 +131,8 @@ int sharer_wait(struct sharer *s, uint64_t passed, uint64_t saved, struct readin
 		if (result)
 			return result;
 		if (signal)
-			return error_host(s->error, EINTR, "%s", stop_signals_name(signal));
+			return error_host(s->error, EINTR, "bench share: stopped by %s",
+					  stop_signals_name(signal));
 		if (r->passed >= passed && r->saved >= saved)
 			return 0;
 		if (r->at_s - began > PATIENCE_S)

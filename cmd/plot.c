@@ -54,15 +54,16 @@ static const char data[] =
 	"set table $resident separator tab\n"
 	"plot \"samples.csv\" using (at(0)): \\\n"
 	"     (stack(column(\"resident_pages\") / 256, column(\"pool_pages\") / 256)) with table\n"
-	"# What sharing saves, what balloons hold and what is swapped: each all guests' together, "
+	"# What sharing saves, what balloons hold and what is swapped, of all guests together, "
 	"in the host's row.\n"
-	"array all[3] = [0.0, 0.0, 0.0]\n"
+	"array all[2] = [0.0, 0.0]\n"
 	"all_of(i, x) = (all[i] = place(0) == 1 ? x : place(0) <= n ? all[i] + x : all[i], "
 	"all[i])\n"
 	"set table $instead separator tab\n"
-	"plot \"samples.csv\" using (at(0)):(all_of(1, column(\"saved_pages\") / 256)): \\\n"
-	"     (all_of(2, column(\"ballooned_pages\") / 256)): \\\n"
-	"     (all_of(3, column(\"swapped_pages\") / 256)) with table\n"
+	"plot \"samples.csv\" using (at(0)):(place(0) > n ? column(\"share.saved_pages\") / 256 : "
+	"0.0): \\\n"
+	"     (all_of(1, column(\"ballooned_pages\") / 256)): \\\n"
+	"     (all_of(2, column(\"swapped_pages\") / 256)) with table\n"
 	"t = sum = top = 0.0\n"
 	"set table $faults separator tab\n"
 	"plot \"samples.csv\" using (at(0)):(stack(rate(faults(0)), 0.0)) with table\n"
@@ -196,11 +197,14 @@ int plot_run(const char *dir, const struct scenario *scenario, struct error *err
 	if (err)
 		return err;
 	err = spawn_in(dir, argv, &child);
-	if (err == ENOENT)
-		return error_host(error, err,
-				  "gnuplot is not installed (apt install gnuplot-nox); later, run "
-				  "gnuplot %s in %s",
-				  PLOT_SCRIPT, dir);
+	if (err == ENOENT) {
+		/* Said in full: the system's words for it would seem to be about dir. */
+		error_user(error,
+			   "gnuplot is not installed (apt install gnuplot-nox); later, run gnuplot "
+			   "%s in %s",
+			   PLOT_SCRIPT, dir);
+		return -ENOENT;
+	}
 	if (err)
 		return error_host(error, err, "gnuplot");
 	while (waitpid(child, &status, 0) < 0)

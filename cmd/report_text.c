@@ -94,6 +94,21 @@ static void print_paging(FILE *out, const struct machine_snapshot *s, const stru
 	}
 }
 
+static void print_sharing(FILE *out, const struct report_about *about,
+			  const struct machine_snapshot *s)
+{
+	const struct mm_share_stats *h = &s->host.share;
+
+	if (!about->scenario->share)
+		return;
+	fprintf(out,
+		"sharing      %s pages shared at the end, %s of them all zeros: %s saved; %s were "
+		"copied "
+		"at a write\n",
+		human_grouped(h->shared_pages).text, human_grouped(h->zero_pages).text,
+		human_size(h->saved_pages).text, human_grouped(h->cow_breaks).text);
+}
+
 static void print_balloons(FILE *out, const struct report_about *about,
 			   const struct machine_snapshot *s)
 {
@@ -214,6 +229,7 @@ void report_text(FILE *out, const struct report_about *about, const struct machi
 	print_configured(out, about, last, &t, end);
 	print_used(out, last);
 	print_accounts(out, last);
+	print_sharing(out, about, last);
 	print_balloons(out, about, last);
 	print_paging(out, last, &t);
 	print_integrity(out, &t);

@@ -25,6 +25,8 @@ static int set_error(const struct setting *s, const char *text, const char *part
 	struct node place = {.origin = s->origin};
 	char quoted[64];
 
+	if (!*part)
+		return node_error(&place, s->error, "%s; allowed: %s", text, allowed);
 	return node_error(&place, s->error, "%s '%s'; allowed: %s", text,
 			  words_quote(part, quoted, sizeof(quoted)), allowed);
 }
@@ -32,7 +34,7 @@ static int set_error(const struct setting *s, const char *text, const char *part
 static int no_memory(const struct setting *s)
 {
 	if (s->doc->nr_nodes >= SCENARIO_NODES_MAX)
-		return set_error(s, "too many values at", "", "65536 in a scenario");
+		return set_error(s, "too many values", "", "65536 in a scenario");
 	return error_host(s->error, ENOMEM, "%s", s->origin);
 }
 

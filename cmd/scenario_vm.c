@@ -109,8 +109,13 @@ static int read_guest(const struct key *key, const struct node *value, void *tar
 		      struct error *error)
 {
 	struct vm_draft *draft = target;
+	int err = keys_read(guest_keys, value, key->name, 0, &draft->guest, error);
 
-	return keys_read(guest_keys, value, key->name, 0, &draft->guest, error);
+	if (!err && draft->guest.reporting && !draft->guest.balloon_ppm)
+		return key_wrong(node_child(value, "reporting"), "reporting",
+				 "needs a balloon driver, and balloon is 0%",
+				 "no, or balloon above 0%", error);
+	return err;
 }
 
 static npages_t guest_swap(const struct vm_draft *draft)

@@ -4,8 +4,9 @@
  *
  * The signals are blocked everywhere (a vCPU thread that got one would leave the guest for nothing) and read from a
  * signalfd by a thread that does nothing else, so that the second one works even while the main thread waits for
- * guests that do not stop. Nothing needs tidying up then: swap and guest disks are unnamed files, samples and events
- * are already written.
+ * guests that do not stop. Of a run nothing needs tidying up then: swap and guest disks are unnamed files, samples and
+ * events are already written. Who changed something of the host's puts it back in a function given to
+ * stop_signals_last().
  *
  * A signal that is ignored when the program starts is read all the same while it is blocked. That suits SIGINT, which
  * shells set to ignored for background jobs: `kill -INT` works there too. SIGHUP is left alone then: it is what nohup
@@ -34,6 +35,9 @@ struct stop_signals {
 	atomic_int first; /* number of the first signal; 0: none */
 	pthread_t watcher;
 	bool watching;
+	pthread_mutex_t lock; /* protects what follows */
+	void (*last)(void *context);
+	void *context;
 };
 
 static void post(int fd)
@@ -59,8 +63,12 @@ static void *watch(void *arg)
 			return NULL;
 		if (read(s->signals, &got, sizeof(got)) != sizeof(got))
 			continue;
-		if (atomic_load(&s->first))
+		if (atomic_load(&s->first)) {
+			pthread_mutex_lock(&s->lock);
+			if (s->last)
+				s->last(s->context);
 			_exit(128 + (int)got.ssi_signo);
+		}
 		atomic_store(&s->first, (int)got.ssi_signo);
 		post(s->wake);
 	}
@@ -85,6 +93,7 @@ int stop_signals_begin(struct stop_signals **out, struct error *error)
 	*out = NULL;
 	if (!s)
 		return error_host(error, ENOMEM, "signals");
+	pthread_mutex_init(&s->lock, NULL);
 	choose(&s->set);
 	pthread_sigmask(SIG_BLOCK, &s->set, &s->before);
 	s->signals = signalfd(-1, &s->set, SFD_CLOEXEC);
@@ -100,6 +109,14 @@ int stop_signals_begin(struct stop_signals **out, struct error *error)
 	}
 	*out = s;
 	return 0;
+}
+
+void stop_signals_last(struct stop_signals *s, void (*last)(void *context), void *context)
+{
+	pthread_mutex_lock(&s->lock);
+	s->last = last;
+	s->context = context;
+	pthread_mutex_unlock(&s->lock);
 }
 
 int stop_signals_wait(struct stop_signals *s, uint64_t ns)
@@ -139,6 +156,7 @@ void stop_signals_end(struct stop_signals *s)
 		close(s->wake);
 	if (s->quit >= 0)
 		close(s->quit);
+	pthread_mutex_destroy(&s->lock);
 	pthread_sigmask(SIG_SETMASK, &s->before, NULL);
 	free(s);
 }

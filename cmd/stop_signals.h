@@ -18,6 +18,12 @@ struct stop_signals; /* opaque; owned by the creator, freed by stop_signals_end(
  */
 int stop_signals_begin(struct stop_signals **out, struct error *error);
 
+/*
+ * What the second signal does before the process ends: last(context), in a thread of its own, beside whatever the others
+ * are doing. NULL: nothing. context must live until stop_signals_end() or the next call.
+ */
+void stop_signals_last(struct stop_signals *s, void (*last)(void *context), void *context);
+
 /* Sleeps until that much time has passed or a signal has come. Returns the first signal's number, 0: none yet. */
 int stop_signals_wait(struct stop_signals *s, uint64_t ns);
 

@@ -31,6 +31,10 @@ done
 [ -x "$ballast" ] || { echo "$0: no program at $ballast: run make first" >&2; exit 1; }
 mkdir -p "$out"
 
+# A run that is stopped ends in good order and with 0: without this the next one would begin.
+trap 'echo "$0: stopped" >&2; exit 130' INT
+trap 'echo "$0: stopped" >&2; exit 143' TERM HUP
+
 # The last value of host figures of the run in DIR, by name, on one line.
 host_figures() # DIR NAME...
 {

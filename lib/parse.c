@@ -41,7 +41,7 @@ static const struct parse_unit unit_time[] = {
 static const struct parse_unit unit_seconds[] = {{"", NS_PER_S}, {NULL, 0}};
 static const struct parse_unit unit_decimal[] = {{"", PPM}, {NULL, 0}};
 
-const struct parse_kind parse_count = {"a whole number", "such as 4000", "", unit_none};
+const struct parse_kind parse_count = {"a whole number", "", "", unit_none};
 const struct parse_kind parse_bytes = {"a size", "such as 256M; units K, M, G, T or none for bytes",
 				       " of bytes", unit_bytes};
 const struct parse_kind parse_percent = {"a percentage", "such as 30% or 0.1%",
@@ -146,10 +146,11 @@ int parse_value(const struct parse_kind *kind, const char *text, uint64_t min, u
 	if (!wrong)
 		return 0;
 	whole = strcmp(wrong, "is not a whole number") == 0;
-	return error_user(error, "'%s' %s%s; allowed: %s from %s to %s, %s",
+	return error_user(error, "'%s' %s%s; allowed: %s from %s to %s%s%s",
 			  words_quote(text, quoted, sizeof(quoted)), wrong, whole ? kind->base : "",
 			  kind->what, parse_format(kind, min, low, sizeof(low)),
-			  parse_format(kind, max, high, sizeof(high)), kind->example);
+			  parse_format(kind, max, high, sizeof(high)), *kind->example ? ", " : "",
+			  kind->example);
 }
 
 int parse_name(const char *text, size_t bytes, struct error *error)

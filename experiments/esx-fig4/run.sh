@@ -15,7 +15,7 @@ measure() # FOLDER GUESTS GROUPS SCENARIO [OPTION...]
 {
 	local dir=$out/$1 guests=$2 groups=$3 scenario=$4
 	shift 4
-	"$ballast" run "$scenario" -o "$dir" --seconds $seconds --quiet "$@" >"$dir.txt"
+	"$ballast" run "$scenario" -o "$dir" --seconds $seconds --quiet "$@"
 	read -r shared saved zero < <(host_figures "$dir" share.shared_pages share.saved_pages share.zero_pages)
 	awk -v n="$guests" -v g="$groups" -v shared="$shared" -v saved="$saved" -v zero="$zero" -v s=$seconds \
 		-v configured="$(guests_sum "$dir" configured_pages)" -v work="$(guests_sum "$dir" work_units)" \

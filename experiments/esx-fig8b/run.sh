@@ -8,7 +8,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 seconds=60
 if $fast; then seconds=25; fi
-"$ballast" run "$here/scenario.yaml" -o "$out/run" --seconds $seconds --quiet | tee "$out/run.txt"
+"$ballast" run "$here/scenario.yaml" -o "$out/run" --seconds $seconds >"$out/run.txt"
+cat "$out/run.txt"
 
 # A line a sample: what the guests have been given, and what stands for it. All in MiB.
 awk -F, '

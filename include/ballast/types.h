@@ -12,6 +12,10 @@
  *   configured  the guest's size (ESX: max), pages
  *   resident    frames charged to a VM, pages
  *   target      what the target policy wants resident, pages
+ *   untouched   no frame and no content: never touched, or given back; the next touch gets zeros
+ *   shared      maps a frame of the pool together with other pages, or is all zeros without a frame
+ *   pool        frames that shared pages map, charged to no VM
+ *   ballooned   given up by the guest's balloon driver, not taken back yet; no frame, no slot
  *   swapped     content is in a swap slot, or known to be all zeros; no frame
  *   refault     a fault on a page that was resident before
  *

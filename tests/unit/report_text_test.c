@@ -241,6 +241,7 @@ static void test_end_of_a_run(void **state)
 	expect_part(text, "2 guests on a machine of 3.9 MiB: 1.60 times what is there\n");
 	expect_part(text, "at most 990 of 1,000 pages");
 	expect_part(text, "high 7.5 s, soft 2.5 s, hard 0.0 s, low 0.0 s\n");
+	assert_null(strstr(text, "sharing"));
 	expect_part(text, "981 pages: 900 written to swap, 70 unchanged since the last time, "
 			  "11 all zeros\n");
 	expect_part(text, "400 pages read from swap, 30 of them used ahead of need\n");
@@ -251,6 +252,33 @@ static void test_end_of_a_run(void **state)
 	assert_null(strstr(text, "swap was full"));
 	assert_null(strstr(text, "MORE THAN"));
 	free(text);
+	free(s);
+}
+
+/* 300 pages share: 100 of them zeros without a frame, the others 40 frames. 260 pages of 4 KiB are saved. */
+static void test_end_with_sharing(void **state)
+{
+	struct machine_snapshot *s = made_run();
+	struct scenario *scenario = made_scenario();
+	struct report_about about = {.scenario = scenario, .body = "kvm"};
+	struct caught c;
+	char *text;
+
+	(void)state;
+	scenario->share = true;
+	s->host.share = (struct mm_share_stats){.shared_pages = 300,
+						.zero_pages = 100,
+						.shared_frames = 40,
+						.saved_pages = 260,
+						.cow_breaks = 1700};
+	report_text(caught_begin(&c), &about, s, REPORT_END_TIME, "results/x");
+	text = caught_end(&c);
+	expect_part(
+		text,
+		"sharing      300 pages shared at the end, 100 of them all zeros: 1.0 MiB saved; "
+		"1,700 were copied at a write\n");
+	free(text);
+	scenario_free(scenario);
 	free(s);
 }
 
@@ -311,6 +339,7 @@ int main(void)
 		cmocka_unit_test(test_live_table),
 		cmocka_unit_test(test_live_table_fits_80_columns),
 		cmocka_unit_test(test_end_of_a_run),
+		cmocka_unit_test(test_end_with_sharing),
 		cmocka_unit_test(test_end_of_a_bad_run),
 		cmocka_unit_test(test_plot_script),
 	};

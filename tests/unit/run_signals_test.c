@@ -84,6 +84,36 @@ static void test_twice(void **state)
 	assert_int_equal(WEXITSTATUS(status), 130);
 }
 
+static void end_with_7(void *context)
+{
+	_exit(*(int *)context);
+}
+
+/* What was given for that moment is done before the process ends, and not at the first signal. */
+static void last_words(void)
+{
+	struct stop_signals *s = begin();
+	int status = 99;
+
+	stop_signals_last(s, end_with_7, &status);
+	kill(getpid(), SIGINT);
+	if (stop_signals_wait(s, LONG_NS) != SIGINT)
+		_exit(1);
+	status = 7;
+	kill(getpid(), SIGTERM);
+	for (;;)
+		pause();
+}
+
+static void test_last_words(void **state)
+{
+	int status = status_of(last_words);
+
+	(void)state;
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 7);
+}
+
 /* Shells start background jobs with SIGINT ignored; an explicit one still stops the run. */
 static void ignored(void)
 {
@@ -161,7 +191,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_once),  cmocka_unit_test(test_twice),
 		cmocka_unit_test(test_nohup), cmocka_unit_test(test_ignored_at_start),
-		cmocka_unit_test(test_masks),
+		cmocka_unit_test(test_masks), cmocka_unit_test(test_last_words),
 	};
 
 	/* Whatever started the tests may have set these. */
