@@ -115,6 +115,7 @@ static int make_machine(struct run *run, struct error *error)
 		.work_dir = run->dir.path,
 		.pager = s->pager,
 		.policy = s->policy,
+		.states_sliding = s->states_sliding,
 		.tax_ppm = s->tax_ppm,
 		.sample_pages = s->sample_pages,
 		.sample_period_ns = s->sample_period_ns,

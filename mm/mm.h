@@ -117,8 +117,9 @@ struct mm_config {
 	const struct policy_ops *pager;
 	const struct target_policy *policy; /* who gives memory up; NULL: proportional */
 	uint32_t tax_ppm;                   /* of idle memory, at most TARGET_TAX_PPM_MAX */
-	uint32_t state_ppm[MM_STATES];      /* high, soft, hard, low: descending */
-	bool balloon;                       /* the mechanism may be used */
+	uint32_t state_ppm[MM_STATES];      /* high, soft, hard, low: descending; of memory */
+	bool states_sliding; /* of mm_min_free_pages(memory) instead; high may be all of it */
+	bool balloon;        /* the mechanism may be used */
 	/* Sharing: home pages for all VMs (dedup.h), 0: off; how fast and in which order pages are looked at. */
 	uint32_t share_capacity_pages;
 	uint32_t share_hash_bits;      /* 0: all; few make false matches happen */
@@ -155,6 +156,12 @@ struct mm_vm_config {
 	uint32_t shares;
 	uint32_t group; /* its pages are shared within the group only */
 };
+
+/* ESX 5 and later keep less of a large machine free: 6 % of its first 4 GiB, 4 % up to 12, 2 % up to 28, 1 % beyond. */
+npages_t mm_min_free_pages(npages_t memory_pages);
+/* The free-memory thresholds of a machine of that size. */
+void mm_thresholds(const struct mm_config *config, npages_t memory_pages,
+		   npages_t level[MM_STATES]);
 
 /* The least memory the machine needs for its reserve, its high threshold and these minimums and floors. */
 npages_t mm_least_memory_pages(const struct mm_config *config, uint32_t nr_vms,

@@ -26,6 +26,7 @@ static int create_mm(struct machine *m, struct error *error)
 		.swap_pages = c->swap_pages,
 		.pager = c->pager,
 		.policy = c->policy,
+		.states_sliding = c->states_sliding,
 		.tax_ppm = c->tax_ppm,
 		.sample_pages = c->sample_pages,
 		.sample_period_ns = c->sample_period_ns,

@@ -46,6 +46,7 @@ struct machine_config {
 	uint64_t sample_period_ns;
 	uint32_t sample_slow_ppm, sample_fast_ppm;
 	uint32_t state_ppm[MM_STATES]; /* thresholds of free memory: high, soft, hard, low */
+	bool states_sliding;           /* of minFree, not of memory: see mm_config */
 	bool share;                    /* equal pages share a frame */
 	uint32_t
 		share_capacity_pages; /* of all VMs, their holes included, and some for frames that outlive them; at most MACHINE_MOST_FRAMES */
