@@ -168,6 +168,17 @@ npages_t mm_least_memory_pages(const struct mm_config *config, uint32_t nr_vms,
 			       npages_t sum_of_least);
 npages_t mm_vm_least_pages(const struct mm_vm_config *vm);
 
+struct mm_admission {
+	npages_t min_pages;      /* of the VMs together, floors included */
+	npages_t overhead_pages; /* with it: what memory must hold */
+	npages_t beyond_pages;   /* configured - min: what swap must hold */
+	bool memory_fits, swap_fits;
+};
+/* Do these VMs fit, one after the other? Returns how many do, nr if all; *out: the sums up to the first that does not, it
+ * included. A machine without swap promises nothing beyond minimums: swap_pages 0 always fits. Allocates nothing. */
+uint32_t mm_admit(const struct mm_config *config, const struct mm_vm_config *vm, uint32_t nr,
+		  struct mm_admission *out);
+
 /* vm < max_vms, not in use. -ENOSPC: the minimums and floors of all VMs no longer fit; -EEXIST; -ENOMEM. */
 int mm_vm_add(struct mm *m, uint32_t vm, const struct mm_vm_config *config, uint64_t now_ns);
 

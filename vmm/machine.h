@@ -130,6 +130,11 @@ struct machine_snapshot {
 		[]; /* nr_vms; live[] of the same length follows through machine_snapshot_live() */
 };
 
+/* Do these VMs fit such a machine? min and overhead memory, configured - min swap. The user's error with both sums if not.
+ * Of each VM name, pages and min_pages count. Asked first: allocates nothing, and machine_add_vm() does not ask for swap. */
+int machine_admit(const struct machine_config *config, const struct vm_config *vm, unsigned nr,
+		  struct error *error);
+
 int machine_create(const struct machine_config *config, struct machine **out, struct error *error);
 
 /* config is copied. Before machine_start only, for now. */
