@@ -17,11 +17,11 @@
 #include <unistd.h>
 
 #include "cmd/commands.h"
-#include "cmd/kernel_file.h"
 #include "cmd/live_table.h"
 #include "cmd/plot.h"
 #include "cmd/report.h"
 #include "cmd/report_dir.h"
+#include "cmd/run_machine.h"
 #include "cmd/run_options.h"
 #include "cmd/stop_signals.h"
 #include "lib/jsonl.h"
@@ -29,8 +29,6 @@
 
 #define SAMPLE_NS NS_PER_S
 #define LOOK_NS   (NS_PER_S / 20) /* how often to look whether all guests are done */
-
-extern const char lab_image_start[], lab_image_end[]; /* cmd/lab_image.S */
 
 struct run {
 	struct run_options options;
@@ -45,100 +43,6 @@ struct run {
 	enum report_end end;
 	int signal; /* that ended it */
 };
-
-/* VMs of one group have one number; those without a group are the group 0. */
-static uint32_t group_of(const struct scenario *s, unsigned i)
-{
-	for (unsigned k = 0; s->vms[i].group[0] && k <= i; k++)
-		if (strcmp(s->vms[k].group, s->vms[i].group) == 0)
-			return k + 1;
-	return 0;
-}
-
-static int add_vm(struct run *run, unsigned i, struct error *error)
-{
-	const struct scenario_vm *v = &run->scenario->vms[i];
-	char cmdline[GUEST_CMDLINE_BYTES];
-	struct vm_config config = {
-		.group = group_of(run->scenario, i),
-		.name = v->name,
-		.pages = v->memory_pages,
-		.min_pages = v->min_pages,
-		.shares = v->shares,
-		.vcpus = v->vcpus,
-		.kernel = lab_image_start,
-		.kernel_bytes = (uintptr_t)lab_image_end - (uintptr_t)lab_image_start,
-		.kernel_name = "lab guest",
-		.lab = true,
-		.cmdline = cmdline,
-		.guest_swap_pages = v->guest_swap_pages,
-	};
-	vmid_t id;
-	int err = run_guest_cmdline(run->scenario, i, cmdline, sizeof(cmdline));
-
-	void *kernel = NULL;
-
-	if (err)
-		return error_host(error, -err, "%s: command line of the guest", v->name);
-	if (v->kernel[0]) {
-		err = kernel_file_read(v->kernel, &kernel, &config.kernel_bytes, error);
-		if (err)
-			return err;
-		config.kernel = kernel;
-		config.kernel_name = v->kernel;
-	}
-	err = machine_add_vm(run->machine, &config, &id, error);
-	free(kernel);
-	return err;
-}
-
-/* Home pages for all VMs, the hole of big ones included, and an eighth more for frames that outlive their VM. */
-static uint32_t share_capacity(const struct scenario *s)
-{
-	const uint64_t hole = (GUEST_HOLE_END - GUEST_HOLE_START) >> PAGE_SHIFT_BITS;
-	uint64_t pages = 0;
-
-	for (unsigned i = 0; i < s->nr_vms; i++)
-		pages += s->vms[i].memory_pages +
-			 hole * (pages_to_bytes(s->vms[i].memory_pages) > GUEST_HOLE_START);
-	pages += pages / 8;
-	return pages < MACHINE_MOST_FRAMES ? (uint32_t)pages : MACHINE_MOST_FRAMES;
-}
-
-static int make_machine(struct run *run, struct error *error)
-{
-	const struct scenario *s = run->scenario;
-	struct machine_config config = {
-		.memory_pages = s->memory_pages,
-		.swap_pages = s->swap_pages,
-		.swap_path = s->swap_path,
-		.work_dir = run->dir.path,
-		.pager = s->pager,
-		.policy = s->policy,
-		.tax_ppm = s->tax_ppm,
-		.sample_pages = s->sample_pages,
-		.sample_period_ns = s->sample_period_ns,
-		.sample_slow_ppm = s->sample_slow_ppm,
-		.sample_fast_ppm = s->sample_fast_ppm,
-		.balloon = s->balloon,
-		.share = s->share,
-		.share_capacity_pages = share_capacity(s),
-		.scan = {.order = s->scan,
-			 .rate_pages = s->scan_rate,
-			 .vm_rate_pages = s->vm_scan_rate},
-		.rebalance_ns = s->rebalance_ns,
-		.seed = s->seed,
-		.max_vms = s->nr_vms,
-		.evict = MACHINE_EVICT_AUTO,
-	};
-	int err;
-
-	memcpy(config.state_ppm, s->state_ppm, sizeof(config.state_ppm));
-	err = machine_create(&config, &run->machine, error);
-	for (unsigned i = 0; i < s->nr_vms && !err; i++)
-		err = add_vm(run, i, error);
-	return err;
-}
 
 /* What the manager decided since the last time; it happened before until_ns. */
 static void take_events(struct run *run, uint64_t until_ns)
@@ -291,13 +195,15 @@ static int finish(struct run *run, struct error *error)
 
 static int execute(struct run *run, struct error *error)
 {
-	int err = report_dir_make(run->options.dir, run->scenario->name, time(NULL), &run->dir,
-				  error);
+	int err = run_machine_admit(run->scenario, error);
 
+	if (!err)
+		err = report_dir_make(run->options.dir, run->scenario->name, time(NULL), &run->dir,
+				      error);
 	if (!err)
 		err = stop_signals_begin(&run->signals, error);
 	if (!err)
-		err = make_machine(run, error);
+		err = run_machine_make(run->scenario, run->dir.path, &run->machine, error);
 	if (!err) {
 		machine_facts(run->machine, &run->about.facts);
 		err = report_open(run->dir.path, &run->about, &run->report, error);

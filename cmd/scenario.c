@@ -92,15 +92,17 @@ static int read_states(const struct key *key, const struct node *value, void *ta
 		       struct error *error)
 {
 	static const struct key_word words[] = {
-		{"esx2002", 0, false}, {"esx6", 1, true}, {NULL, 0, false}};
-	static const uint32_t esx2002_ppm[MM_STATES] = {60000, 40000, 20000, 10000};
+		{"esx2002", 0, false}, {"esx6", 1, false}, {NULL, 0, false}};
+	static const uint32_t ppm[][MM_STATES] = {{60000, 40000, 20000, 10000},
+						  {PPM, 640000, 320000, 160000}};
 	struct scenario *s = target;
-	uint32_t unused;
+	uint32_t set = 0;
 	int err;
 
 	if (value->kind == NODE_SCALAR) {
-		err = key_word(words, value, key->name, &unused, error);
-		memcpy(s->state_ppm, esx2002_ppm, sizeof(s->state_ppm));
+		err = key_word(words, value, key->name, &set, error);
+		memcpy(s->state_ppm, ppm[set], sizeof(s->state_ppm));
+		s->states_sliding = set == 1;
 		return err;
 	}
 	err = keys_read(states_keys, value, key->name, 0, s, error);

@@ -54,7 +54,8 @@ struct scenario {
 	uint32_t scan_rate, vm_scan_rate;          /* pages a second, of all VMs and of each */
 	bool balloon;                              /* mechanisms has balloon */
 	bool swap;                                 /* mechanisms has swap */
-	uint32_t state_ppm[MM_STATES];             /* high, soft, hard, low */
+	bool states_sliding;           /* thresholds are shares of minFree, not of memory */
+	uint32_t state_ppm[MM_STATES]; /* high, soft, hard, low */
 	uint64_t rebalance_ns;
 	unsigned nr_vms;
 	struct scenario_vm *vms; /* owned; counts expanded, in file order */

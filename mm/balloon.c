@@ -7,8 +7,9 @@
  * (any state but high) the frames that are missing to *high* are asked of the VMs above their targets, in proportion
  * to how far they are above: allowance = resident - share, never below the target. Pages that it shares are charged to
  * nobody, and the guest may have them beside its allowance. In state high what is free beyond
- * *high* is given back, in proportion to the balloons, a part each second: guests take it into use meanwhile, if they have use
- * for it, and it is not asked for again at once. So balloons hold what pressure asked
+ * *high* is given back, in proportion to the balloons, a part each second: guests take it into use meanwhile, if they
+ * have use for it, and it is not asked for again at once. In any state a VM whose allowance is below its target, because
+ * that rose, gets it up to there; what is missing then is asked of the others. So balloons hold what pressure asked
  * for and no more, and an idle machine deflates them.
  *
  * A driver that should move and does not for BALLOON_PATIENCE_NS counts as absent until it moves again: the host
@@ -123,6 +124,19 @@ static void give_back(struct mm *m, npages_t spare)
 	}
 }
 
+/* A target that rose is worth nothing to a VM whose balloon keeps it below: it may have that much, at once. */
+static void entitle(struct mm *m)
+{
+	for (uint32_t i = 0; i < m->top_vm; i++) {
+		struct mm_vm *v = &m->vm[i];
+
+		if (!v->in_use || v->ended || v->config.pages - v->balloon.target >= v->target)
+			continue;
+		v->balloon.missing = v->balloon.over_sum = v->balloon.spare = 0;
+		set_target(m, v, v->config.pages - v->target);
+	}
+}
+
 static void judge(struct mm *m)
 {
 	for (uint32_t i = 0; i < m->top_vm; i++) {
@@ -143,6 +157,7 @@ void balloon_aim(struct mm *m)
 	if (!m->config.balloon || m->stopping)
 		return;
 	judge(m);
+	entitle(m);
 	if (m->state != MM_HIGH && free < high)
 		ask(m, high - free);
 	else if (m->state == MM_HIGH && free > high &&

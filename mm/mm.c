@@ -23,16 +23,18 @@ uint32_t mm_read_stages(void)
 
 static bool config_is_sane(const struct mm_config *c)
 {
+	npages_t level[MM_STATES];
+
 	for (unsigned i = 0; i + 1 < MM_STATES; i++)
 		if (c->state_ppm[i] < c->state_ppm[i + 1])
 			return false;
 	/* with all VMs at their targets one that grows must find a page: paging starts when it is taken */
-	if (ppm_of(c->memory_pages, c->state_ppm[MM_HIGH]) <=
-	    ppm_of(c->memory_pages, c->state_ppm[MM_LOW]))
+	mm_thresholds(c, c->memory_pages, level);
+	if (level[MM_HIGH] <= level[MM_LOW])
 		return false;
 	return c->pager && c->max_vms && c->max_vms < 1u << 14 &&
 	       c->tax_ppm <= TARGET_TAX_PPM_MAX && c->sample_slow_ppm <= PPM &&
-	       c->sample_fast_ppm <= PPM && c->state_ppm[MM_HIGH] < PPM &&
+	       c->sample_fast_ppm <= PPM && c->state_ppm[MM_HIGH] < PPM + c->states_sliding &&
 	       c->swap_pages < SLOT_DROPPED && c->memory_pages < UINT32_MAX;
 }
 

@@ -118,8 +118,9 @@ struct mm_config {
 	const struct policy_ops *pager;
 	const struct target_policy *policy; /* who gives memory up; NULL: proportional */
 	uint32_t tax_ppm;                   /* of idle memory, at most TARGET_TAX_PPM_MAX */
-	uint32_t state_ppm[MM_STATES];      /* high, soft, hard, low: descending */
-	bool balloon;                       /* the mechanism may be used */
+	uint32_t state_ppm[MM_STATES];      /* high, soft, hard, low: descending; of memory */
+	bool states_sliding; /* of mm_min_free_pages(memory) instead; high may be all of it */
+	bool balloon;        /* the mechanism may be used */
 	/* Sharing: home pages for all VMs (dedup.h), 0: off; how fast and in which order pages are looked at. */
 	uint32_t share_capacity_pages;
 	uint32_t share_hash_bits;      /* 0: all; few make false matches happen */
@@ -157,10 +158,27 @@ struct mm_vm_config {
 	uint32_t group; /* its pages are shared within the group only */
 };
 
+/* ESX 5 and later keep less of a large machine free: 6 % of its first 4 GiB, 4 % up to 12, 2 % up to 28, 1 % beyond. */
+npages_t mm_min_free_pages(npages_t memory_pages);
+/* The free-memory thresholds of a machine of that size. */
+void mm_thresholds(const struct mm_config *config, npages_t memory_pages,
+		   npages_t level[MM_STATES]);
+
 /* The least memory the machine needs for its reserve, its high threshold and these minimums and floors. */
 npages_t mm_least_memory_pages(const struct mm_config *config, uint32_t nr_vms,
 			       npages_t sum_of_least);
 npages_t mm_vm_least_pages(const struct mm_vm_config *vm);
+
+struct mm_admission {
+	npages_t min_pages;      /* of the VMs together, floors included */
+	npages_t overhead_pages; /* with it: what memory must hold */
+	npages_t beyond_pages;   /* configured - min: what swap must hold */
+	bool memory_fits, swap_fits;
+};
+/* Do these VMs fit, one after the other? Returns how many do, nr if all; *out: the sums up to the first that does not, it
+ * included. A machine without swap promises nothing beyond minimums: swap_pages 0 always fits. Allocates nothing. */
+uint32_t mm_admit(const struct mm_config *config, const struct mm_vm_config *vm, uint32_t nr,
+		  struct mm_admission *out);
 
 /* vm < max_vms, not in use. -ENOSPC: the minimums and floors of all VMs no longer fit; -EEXIST; -ENOMEM. */
 int mm_vm_add(struct mm *m, uint32_t vm, const struct mm_vm_config *config, uint64_t now_ns);

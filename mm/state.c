@@ -31,10 +31,35 @@ bool vm_held(const struct mm *m, const struct mm_vm *v)
 	       !v->doomed && !v->broken && !v->ended;
 }
 
+npages_t mm_min_free_pages(npages_t memory_pages)
+{
+	static const struct {
+		npages_t until;
+		uint32_t ppm;
+	} part[] = {
+		{4ull << 18, 60000}, {12ull << 18, 40000}, {28ull << 18, 20000}, {~0ull, 10000}};
+	npages_t from = 0, sum = 0;
+
+	for (unsigned i = 0; from < memory_pages; i++) {
+		npages_t end = part[i].until < memory_pages ? part[i].until : memory_pages;
+
+		sum += ppm_of(end - from, part[i].ppm);
+		from = end;
+	}
+	return sum;
+}
+
+void mm_thresholds(const struct mm_config *config, npages_t memory_pages, npages_t level[MM_STATES])
+{
+	npages_t whole = config->states_sliding ? mm_min_free_pages(memory_pages) : memory_pages;
+
+	for (unsigned i = 0; i < MM_STATES; i++)
+		level[i] = ppm_of(whole, config->state_ppm[i]);
+}
+
 void mm_levels_init(struct mm *m)
 {
-	for (unsigned i = 0; i < MM_STATES; i++)
-		m->level_pages[i] = ppm_of(m->config.memory_pages, m->config.state_ppm[i]);
+	mm_thresholds(&m->config, m->config.memory_pages, m->level_pages);
 	m->state = MM_HIGH;
 	m->state_entered[MM_HIGH] = 1;
 }

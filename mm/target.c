@@ -30,14 +30,25 @@ npages_t mm_least_memory_pages(const struct mm_config *config, uint32_t nr_vms,
 			       npages_t sum_of_least)
 {
 	struct mm_config c = *config;
-	npages_t fixed;
+	npages_t fixed, low, high, level[MM_STATES];
 
 	c.max_vms = nr_vms;
 	fixed = reserve_pages(&c) + sum_of_least;
-	/* memory - high(memory) >= fixed, rounded so that it holds for the truncated threshold too */
-	return (npages_t)(((unsigned __int128)fixed * PPM + (PPM - config->state_ppm[MM_HIGH]) -
-			   1) /
-			  (PPM - config->state_ppm[MM_HIGH]));
+	if (!c.states_sliding) /* memory - high(memory) >= fixed, also for the exact threshold */
+		return (npages_t)(((unsigned __int128)fixed * PPM +
+				   (PPM - config->state_ppm[MM_HIGH]) - 1) /
+				  (PPM - config->state_ppm[MM_HIGH]));
+	/* at least 94 % of memory are left, and more memory leaves more, but for rounding */
+	for (low = fixed, high = fixed + fixed / 8 + 64; low < high;) {
+		npages_t middle = low + (high - low) / 2;
+
+		mm_thresholds(&c, middle, level);
+		if (middle - level[MM_HIGH] >= fixed)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
 }
 
 npages_t mm_target_sum(const struct mm *m)

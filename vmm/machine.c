@@ -18,14 +18,14 @@
 #include "lib/log.h"
 #include "vmm/machine_internal.h"
 
-static int create_mm(struct machine *m, struct error *error)
+static struct mm_config mm_config_of(const struct machine_config *c)
 {
-	const struct machine_config *c = &m->config;
 	struct mm_config config = {
 		.memory_pages = c->memory_pages,
 		.swap_pages = c->swap_pages,
 		.pager = c->pager,
 		.policy = c->policy,
+		.states_sliding = c->states_sliding,
 		.tax_ppm = c->tax_ppm,
 		.sample_pages = c->sample_pages,
 		.sample_period_ns = c->sample_period_ns,
@@ -36,14 +36,22 @@ static int create_mm(struct machine *m, struct error *error)
 		.scan = c->scan,
 		.rebalance_ns = c->rebalance_ns,
 		.seed = c->seed,
-		.start_ns = machine_now_ns(),
 		.max_vms = c->max_vms,
 		.bounce_pages_per_vm = BOUNCE_PAGES_PER_VM,
 	};
+
+	memcpy(config.state_ppm, c->state_ppm, sizeof config.state_ppm);
+	return config;
+}
+
+static int create_mm(struct machine *m, struct error *error)
+{
+	const struct machine_config *c = &m->config;
+	struct mm_config config = mm_config_of(c);
 	npages_t least;
 	int result;
 
-	memcpy(config.state_ppm, c->state_ppm, sizeof config.state_ppm);
+	config.start_ns = machine_now_ns();
 	least = mm_least_memory_pages(&config, c->max_vms, 0);
 	if (c->memory_pages < least)
 		return error_user(error,
@@ -59,6 +67,37 @@ static int create_mm(struct machine *m, struct error *error)
 	if (result)
 		return error_host(error, -result, "memory manager");
 	return 0;
+}
+
+static unsigned long long mib_up(npages_t pages)
+{
+	return (pages_to_bytes(pages) + (1 << 20) - 1) >> 20;
+}
+
+int machine_admit(const struct machine_config *c, const struct vm_config *vm, unsigned nr,
+		  struct error *error)
+{
+	struct mm_config config = mm_config_of(c);
+	struct mm_vm_config *all = calloc(nr, sizeof *all);
+	struct mm_admission a;
+	uint32_t fit;
+
+	if (!all)
+		return error_host(error, ENOMEM, "admission");
+	for (unsigned i = 0; i < nr; i++)
+		all[i] = (struct mm_vm_config){.pages = vm[i].pages, .min_pages = vm[i].min_pages};
+	fit = mm_admit(&config, all, nr, &a);
+	free(all);
+	if (fit == nr)
+		return 0;
+	return error_user(
+		error,
+		"%s does not fit: up to it VMs need %llu MiB of memory (min %llu, overhead "
+		"%llu), host.memory is %llu MiB; and %llu MiB of swap (memory - min), "
+		"host.swap is %llu MiB",
+		vm[fit].name, mib_up(a.min_pages + a.overhead_pages), mib_up(a.min_pages),
+		mib_up(a.overhead_pages), mib_up(c->memory_pages), mib_up(a.beyond_pages),
+		mib_up(c->swap_pages));
 }
 
 static int create_swap(struct machine *m, struct error *error)

@@ -46,6 +46,7 @@ struct machine_config {
 	uint64_t sample_period_ns;
 	uint32_t sample_slow_ppm, sample_fast_ppm;
 	uint32_t state_ppm[MM_STATES]; /* thresholds of free memory: high, soft, hard, low */
+	bool states_sliding;           /* of minFree, not of memory: see mm_config */
 	bool share;                    /* equal pages share a frame */
 	uint32_t
 		share_capacity_pages; /* of all VMs, their holes included, and some for frames that outlive them; at most MACHINE_MOST_FRAMES */
@@ -128,6 +129,11 @@ struct machine_snapshot {
 	struct mm_vm_stats vm
 		[]; /* nr_vms; live[] of the same length follows through machine_snapshot_live() */
 };
+
+/* Do these VMs fit such a machine? min and overhead memory, configured - min swap. The user's error with both sums if not.
+ * Of each VM name, pages and min_pages count. Asked first: allocates nothing, and machine_add_vm() does not ask for swap. */
+int machine_admit(const struct machine_config *config, const struct vm_config *vm, unsigned nr,
+		  struct error *error);
 
 int machine_create(const struct machine_config *config, struct machine **out, struct error *error);
 

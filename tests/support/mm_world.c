@@ -13,6 +13,7 @@ struct mm_config world_config(const struct mm_world_options *o)
 		.pager = policy_find(o->pager ? o->pager : "fifo"),
 		.policy = target_find(o->policy ? o->policy : "proportional"),
 		.tax_ppm = o->tax_ppm,
+		.balloon = o->balloon,
 		.sample_pages = o->sample_pages,
 		.sample_period_ns = NS_PER_S,
 		.sample_slow_ppm = 250000,

@@ -32,6 +32,7 @@ struct mm_world_options {
 	const char *pager;  /* NULL: fifo */
 	const char *policy; /* NULL: proportional */
 	uint32_t tax_ppm;
+	bool balloon;
 	uint32_t sample_pages;   /* a period of 1 s of running time; gains 25 and 75 % */
 	uint32_t ppm[MM_STATES]; /* ppm[0] == 0: 6, 4, 2, 1 % */
 	npages_t bounce_pages;   /* a VM, for FAKE_VMS VMs */

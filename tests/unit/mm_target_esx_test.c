@@ -381,6 +381,33 @@ static void parameters_may_change(void **state)
 	world_free(w);
 }
 
+/*
+ * 399 pages are free, 201 missing to high: VM 1, 396 above its 4604, is asked for 3201 so that it has 4799. Then its
+ * target rises to 6906: its balloon shall be 1094 at most, whatever is missing. That is asked of VM 0, above its 2302.
+ */
+static void a_risen_target_lets_the_balloon_shrink(void **state)
+{
+	struct mm_world *w =
+		world_make((struct mm_world_options){.policy = "esx", .balloon = true});
+
+	(void)state;
+	world_add(w, 8000, 0);
+	world_add(w, 8000, 0);
+	mm_balloon_driver(w->mm, 0, true, 0);
+	mm_balloon_driver(w->mm, 1, true, 0);
+	world_fill(w, 0, 0, 4409);
+	world_fill(w, 1, 0, 5000);
+	world_tick(w);
+	assert_int_equal(w->body.balloon_target[1], 3201);
+	assert_int_equal(mm_vm_shares_set(w->mm, 1, 3, 0), 0);
+	assert_int_equal(mm_vm_shares_set(w->mm, 0, 1, 0), 0);
+	assert_int_equal(world_vm(w, 1).target_pages, 6906);
+	world_tick(w);
+	assert_int_equal(w->body.balloon_target[1], 1094);
+	assert_int_equal(w->body.balloon_target[0], 8000 - (4409 - 201));
+	world_free(w);
+}
+
 static void the_table(void **state)
 {
 	(void)state;
@@ -405,6 +432,7 @@ int main(void)
 		cmocka_unit_test(static_is_cut_once),
 		cmocka_unit_test(none_follows_what_is_there),
 		cmocka_unit_test(parameters_may_change),
+		cmocka_unit_test(a_risen_target_lets_the_balloon_shrink),
 		cmocka_unit_test(the_table),
 	};
 

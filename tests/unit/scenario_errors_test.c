@@ -92,7 +92,7 @@ static const struct bad {
 	{"host: {memory: 64M, cpus: 2}\n" VMS, 1, 27, "'2' is unknown", "auto"},
 	{"host: {memory: 64M, rebalance: 15}\n" VMS, 1, 32, "'15' has no unit", "units ns, us, ms"},
 	{"host: {memory: 64M, rebalance: 2h}\n" VMS, 1, 32, "'2h' is out of range", "10ms to 1h"},
-	{"host: {memory: 64M, states: esx6}\n" VMS, 1, 29, "'esx6' is not built yet", "esx2002"},
+	{"host: {memory: 64M, states: esx7}\n" VMS, 1, 29, "'esx7' is unknown", "esx2002, esx6"},
 	{"host: {memory: 64M, states: {high: 6%, soft: 4%, hard: 2%}}\n" VMS, 1, 29,
 	 "'low' is missing", "states"},
 	{"host: {memory: 64M, states: {high: 6%, soft: 6%, hard: 2%, low: 1%}}\n" VMS, 1, 46,

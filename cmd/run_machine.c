@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * run_machine.c: a scenario's machine and its VMs, admitted and made.
+ */
+#include "cmd/run_machine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/kernel_file.h"
+#include "cmd/run_options.h"
+
+extern const char lab_image_start[], lab_image_end[]; /* cmd/lab_image.S */
+
+/* VMs of one group have one number; those without a group are the group 0. */
+static uint32_t group_of(const struct scenario *s, unsigned i)
+{
+	for (unsigned k = 0; s->vms[i].group[0] && k <= i; k++)
+		if (strcmp(s->vms[k].group, s->vms[i].group) == 0)
+			return k + 1;
+	return 0;
+}
+
+static int add_vm(struct machine *machine, const struct scenario *s, unsigned i,
+		  struct error *error)
+{
+	const struct scenario_vm *v = &s->vms[i];
+	char cmdline[GUEST_CMDLINE_BYTES];
+	struct vm_config config = {
+		.group = group_of(s, i),
+		.name = v->name,
+		.pages = v->memory_pages,
+		.min_pages = v->min_pages,
+		.shares = v->shares,
+		.vcpus = v->vcpus,
+		.kernel = lab_image_start,
+		.kernel_bytes = (uintptr_t)lab_image_end - (uintptr_t)lab_image_start,
+		.kernel_name = "lab guest",
+		.lab = true,
+		.cmdline = cmdline,
+		.guest_swap_pages = v->guest_swap_pages,
+	};
+	vmid_t id;
+	int err = run_guest_cmdline(s, i, cmdline, sizeof(cmdline));
+
+	void *kernel = NULL;
+
+	if (err)
+		return error_host(error, -err, "%s: command line of the guest", v->name);
+	if (v->kernel[0]) {
+		err = kernel_file_read(v->kernel, &kernel, &config.kernel_bytes, error);
+		if (err)
+			return err;
+		config.kernel = kernel;
+		config.kernel_name = v->kernel;
+	}
+	err = machine_add_vm(machine, &config, &id, error);
+	free(kernel);
+	return err;
+}
+
+/* Home pages for all VMs, the hole of big ones included, and an eighth more for frames that outlive their VM. */
+static uint32_t share_capacity(const struct scenario *s)
+{
+	const uint64_t hole = (GUEST_HOLE_END - GUEST_HOLE_START) >> PAGE_SHIFT_BITS;
+	uint64_t pages = 0;
+
+	for (unsigned i = 0; i < s->nr_vms; i++)
+		pages += s->vms[i].memory_pages +
+			 hole * (pages_to_bytes(s->vms[i].memory_pages) > GUEST_HOLE_START);
+	pages += pages / 8;
+	return pages < MACHINE_MOST_FRAMES ? (uint32_t)pages : MACHINE_MOST_FRAMES;
+}
+
+static struct machine_config machine_config_of(const struct scenario *s, const char *dir)
+{
+	struct machine_config config = {
+		.memory_pages = s->memory_pages,
+		.swap_pages = s->swap_pages,
+		.swap_path = s->swap_path,
+		.work_dir = dir,
+		.pager = s->pager,
+		.policy = s->policy,
+		.states_sliding = s->states_sliding,
+		.tax_ppm = s->tax_ppm,
+		.sample_pages = s->sample_pages,
+		.sample_period_ns = s->sample_period_ns,
+		.sample_slow_ppm = s->sample_slow_ppm,
+		.sample_fast_ppm = s->sample_fast_ppm,
+		.balloon = s->balloon,
+		.share = s->share,
+		.share_capacity_pages = share_capacity(s),
+		.scan = {.order = s->scan,
+			 .rate_pages = s->scan_rate,
+			 .vm_rate_pages = s->vm_scan_rate},
+		.rebalance_ns = s->rebalance_ns,
+		.seed = s->seed,
+		.max_vms = s->nr_vms,
+		.evict = MACHINE_EVICT_AUTO,
+	};
+
+	memcpy(config.state_ppm, s->state_ppm, sizeof(config.state_ppm));
+	return config;
+}
+
+int run_machine_admit(const struct scenario *s, struct error *error)
+{
+	struct machine_config config = machine_config_of(s, NULL);
+	struct vm_config *vms = calloc(s->nr_vms, sizeof(*vms));
+	int err;
+
+	if (!vms)
+		return error_host(error, ENOMEM, "admission");
+	for (unsigned i = 0; i < s->nr_vms; i++)
+		vms[i] = (struct vm_config){.name = s->vms[i].name,
+					    .pages = s->vms[i].memory_pages,
+					    .min_pages = s->vms[i].min_pages};
+	err = machine_admit(&config, vms, s->nr_vms, error);
+	free(vms);
+	return err;
+}
+
+int run_machine_make(const struct scenario *s, const char *dir, struct machine **out,
+		     struct error *error)
+{
+	struct machine_config config = machine_config_of(s, dir);
+	int err;
+
+	err = machine_create(&config, out, error);
+	for (unsigned i = 0; i < s->nr_vms && !err; i++)
+		err = add_vm(*out, s, i, error);
+	return err;
+}

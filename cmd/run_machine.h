@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* run_machine.h: a scenario's machine and its VMs, admitted and made. */
+#ifndef BALLAST_CMD_RUN_MACHINE_H
+#define BALLAST_CMD_RUN_MACHINE_H
+
+#include "cmd/scenario.h"
+#include "vmm/machine.h"
+
+/* Do its VMs fit the machine? The user's error if not. Before anything is made. */
+int run_machine_admit(const struct scenario *s, struct error *error);
+
+/* Makes the machine, with its files in dir, and its VMs. *out: owned by the caller, also after an error if not NULL. */
+int run_machine_make(const struct scenario *s, const char *dir, struct machine **out,
+		     struct error *error);
+
+#endif
