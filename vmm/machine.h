@@ -90,8 +90,9 @@ struct vm_kernel_stats {
 
 /* What was the case when the guest's driver last told its memory statistics (10 ms later at most). */
 struct vm_said_stats {
-	npages_t actual_pages;  /* in its balloon, by its word */
-	npages_t touched_pages; /* the manager's resident, shared and swapped */
+	npages_t actual_pages; /* in its balloon, by its word */
+	npages_t
+		touched_pages; /* the manager's resident, shared and swapped, and on their way into the balloon */
 };
 
 struct vm_live_stats {

@@ -107,6 +107,9 @@ void machine_balloon_watch(struct machine *m, uint32_t id)
 		v->said = (struct vm_said_stats){
 			.actual_pages = s.actual_pages,
 			.touched_pages = now.resident_pages + now.shared_pages + now.swapped_pages};
+		/* given up, and not yet in what the driver says to hold: in use, by its word */
+		if (now.ballooned_pages > s.actual_pages)
+			v->said.touched_pages += now.ballooned_pages - s.actual_pages;
 		v->stats_updates = s.stats_updates;
 	}
 	if (s.tells_stats && machine_now_ns() - v->stats_asked_ns >= STATS_NS) {
