@@ -88,11 +88,11 @@ struct vm_kernel_stats {
 	npages_t moving_pages;   /* of the resident ones: in staging, or on their way in */
 };
 
-/* What was the case when the guest's driver last told its memory statistics (10 ms later at most). */
+/* What goes with the memory statistics that the guest's driver told last. */
 struct vm_said_stats {
 	npages_t actual_pages; /* in its balloon, by its word */
-	npages_t
-		touched_pages; /* the manager's resident, shared and swapped, and on their way into the balloon */
+	/* The manager's resident, shared and swapped, and what was ballooned since it spoke. */
+	npages_t touched_pages;
 };
 
 struct vm_live_stats {

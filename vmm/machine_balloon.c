@@ -105,11 +105,11 @@ void machine_balloon_watch(struct machine *m, uint32_t id)
 
 		mm_vm_stats(m->mm, id, machine_now_ns(), &now);
 		v->said = (struct vm_said_stats){
-			.actual_pages = s.actual_pages,
+			.actual_pages = s.stats_actual_pages,
 			.touched_pages = now.resident_pages + now.shared_pages + now.swapped_pages};
-		/* given up, and not yet in what the driver says to hold: in use, by its word */
-		if (now.ballooned_pages > s.actual_pages)
-			v->said.touched_pages += now.ballooned_pages - s.actual_pages;
+		/* Given up since: in use when it spoke. */
+		if (now.ballooned_pages > s.stats_actual_pages)
+			v->said.touched_pages += now.ballooned_pages - s.stats_actual_pages;
 		v->stats_updates = s.stats_updates;
 	}
 	if (s.tells_stats && machine_now_ns() - v->stats_asked_ns >= STATS_NS) {

@@ -79,6 +79,7 @@ static void note_stats(struct virtio_balloon *b, unsigned queue)
 	}
 	pthread_mutex_lock(&b->lock);
 	b->stats.stats_updates++;
+	b->stats.stats_actual_pages = b->stats.actual_pages;
 	for (uint64_t i = 0; i < nr; i++) {
 		if (stat[i].tag >= VM_BALLOON_TAGS) {
 			b->stats.stats_unknown++;

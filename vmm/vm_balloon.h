@@ -72,6 +72,8 @@ struct vm_balloon_stats {
 		poisoned_pages; /* reported, but the guest relies on what it filled them with: left alone */
 
 	uint64_t stats_updates, stats_unknown; /* buffers of statistics; tags nobody knows */
+	npages_t
+		stats_actual_pages; /* actual_pages when the last of them came: what goes with its figures */
 	uint64_t stats_polls, stats_late; /* asked for; asked again before the answer to the last */
 	struct vm_balloon_stat stat[VM_BALLOON_TAGS];
 };

@@ -102,10 +102,14 @@ static void test_stats(void **state)
 	assert_int_equal(VM_BALLOON_HUGE_FAILURES, VIRTIO_BALLOON_S_HTLB_PGFAIL);
 	for (unsigned i = 0; i < VM_BALLOON_TAGS; i++)
 		assert_non_null(vm_balloon_tag_names[i]);
+	write_config(f, 4, 700, 4);
 	offer_stats(f, stat, sizeof(stat));
+	write_config(f, 4, 900, 4);
 	assert_int_equal(ring_used(&f->ring)->idx, 0); /* kept */
 	f->now += 50;
 	s = stats_of(f);
+	assert_int_equal(s.actual_pages, 900);
+	assert_int_equal(s.stats_actual_pages, 700); /* what went with its figures */
 	assert_int_equal(s.stats_updates, 1);
 	assert_int_equal(s.stats_unknown, 2);
 	for (unsigned i = 0; i < VM_BALLOON_TAGS; i++) {
@@ -131,6 +135,7 @@ static void test_stats(void **state)
 	assert_int_equal(ring_used(&f->ring)->idx, 1);
 	s = stats_of(f);
 	assert_int_equal(s.stats_updates, 2);
+	assert_int_equal(s.stats_actual_pages, 900);
 	assert_int_equal(s.stat[0].value, 9);
 	assert_int_equal(s.stat[0].age_ns, 0);
 	assert_int_equal(s.stat[1].age_ns, 50);
