@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * mm_share_chaos_test.c: sharing when everything happens at once: as mm_chaos_test.c, and pages are alike, are scanned,
- * shared in runs, broken, given to balloons, reported free and taken back, in groups, with hashes of few bits, and with a
+ * shared in runs, broken, given to balloons, reported free and taken back, by the policy mom in some, in groups, with hashes of few bits, and with a
  * body that refuses to share, to take away and to map.
  *
  * After every step the manager must be consistent, the fake's frames within what it charges, and every VM's least free
@@ -35,6 +35,7 @@ static struct chaos *make(uint64_t seed)
 	unsigned want;
 
 	config.balloon = true;
+	config.policy = chaos_below(c, 3) ? NULL : &target_mom;
 	config.share_capacity_pages = CAPACITY;
 	config.memory_pages = 300 + chaos_below(c, 1500);
 	config.swap_pages =
@@ -138,6 +139,8 @@ static void step(struct chaos *c)
 		chaos_end(c, vm);
 	else if (dice < 9990)
 		mm_balloon_driver(c->body.mm, vm, chaos_below(c, 2), c->body.now_ns);
+	else if (dice < 9998)
+		mm_vm_said(c->body.mm, vm, chaos_below(c, 1000), c->body.now_ns);
 	else if (dice == 9999 && chaos_below(c, 4) == 0)
 		mm_stop(c->body.mm, c->body.now_ns);
 	check(c);
