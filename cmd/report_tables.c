@@ -49,6 +49,7 @@ const struct report_field report_vm_fields[] = {
 	{"balloon.reasons.absent", TYPE_COUNT64, VM(balloon_reason[MM_BALLOON_ABSENT])},
 	{"balloon.reasons.out_of_memory", TYPE_COUNT64, VM(balloon_reason[MM_BALLOON_OUT_OF_MEMORY])},
 	{"balloon.reasons.no_driver", TYPE_COUNT64, VM(balloon_reason[MM_BALLOON_NO_DRIVER])},
+	{"balloon.reasons.silent", TYPE_COUNT64, VM(balloon_reason[MM_BALLOON_SILENT])},
 	{"untouched_pages", TYPE_COUNT64, VM(untouched_pages)},
 	{"active_estimate_pages", TYPE_ACTIVE, VM(active_pages)},
 	{"sampling.periods", TYPE_COUNT64, VM(sample_periods)},

@@ -21,13 +21,13 @@
 static int read_policy(const struct key *key, const struct node *value, void *target,
 		       struct error *error)
 {
-	struct key_word words[WORDS_MAX] = {{"mom", 0, true}};
+	struct key_word words[WORDS_MAX] = {{NULL, 0, false}};
 	struct scenario *s = target;
 	uint32_t index = 0;
 	int err;
 
-	for (uint32_t i = 0; target_table[i] && i + 2 < WORDS_MAX; i++)
-		words[i + 1] = (struct key_word){target_table[i]->name, i, false};
+	for (uint32_t i = 0; target_table[i] && i + 1 < WORDS_MAX; i++)
+		words[i] = (struct key_word){target_table[i]->name, i, false};
 	err = key_word(words, value, key->name, &index, error);
 	s->policy = target_table[index];
 	return err;
@@ -271,6 +271,10 @@ static int check_whole(struct scenario *s, const struct node *root, struct error
 		min += s->vms[i].min_pages;
 		paged += s->vms[i].memory_pages - s->vms[i].min_pages;
 	}
+	if (s->policy->sizes && !s->balloon)
+		return key_wrong(node_child(host, "policy"), "policy",
+				 "works by balloons, and mechanisms has none",
+				 "with the mechanism balloon only", error);
 	if (min > s->memory_pages)
 		return key_wrong(
 			node_child(host, "memory"), "memory", "is less than the VMs' min together",

@@ -15,7 +15,8 @@
  * A driver that should move and does not for BALLOON_PATIENCE_NS counts as absent until it moves again: the host
  * pager then treats its VM as one without a balloon. What came of each look at a VM under pressure is counted, by reason.
  * A guest that takes pages back while it should give some is taken to be out of memory until it gives again: that is all
- * that deflation on out-of-memory shows to the host. A touch of a ballooned page (a *pop*) gets a zero page.
+ * that deflation on out-of-memory shows to the host. A policy that says itself how large each guest shall be (said.c)
+ * replaces all of the above but the patience: pressure then asks no balloon for anything. A touch of a ballooned page (a *pop*) gets a zero page.
  */
 #include "mm/page.h"
 
@@ -26,7 +27,8 @@
 
 bool balloon_works(const struct mm *m, const struct mm_vm *v)
 {
-	return m->config.balloon && v->balloon.driver && !v->balloon.absent;
+	return m->config.balloon && !m->config.policy->sizes && v->balloon.driver &&
+	       !v->balloon.absent;
 }
 
 static void moved(struct mm *m, struct mm_vm *v)
@@ -157,6 +159,8 @@ void balloon_aim(struct mm *m)
 	if (!m->config.balloon || m->stopping)
 		return;
 	judge(m);
+	if (m->config.policy->sizes)
+		return;
 	entitle(m);
 	if (m->state != MM_HIGH && free < high)
 		ask(m, high - free);
@@ -165,6 +169,22 @@ void balloon_aim(struct mm *m)
 		m->gave_back_ns = m->now_ns;
 		give_back(m, (free - high) / GIVE_BACK_SHARE);
 	}
+}
+
+void balloon_size(struct mm *m, struct mm_vm *v, npages_t pages)
+{
+	npages_t wanted = v->config.pages - pages;
+
+	if (!v->balloon.driver)
+		note(v, MM_BALLOON_NO_DRIVER);
+	else if (!v->said.nr)
+		note(v, MM_BALLOON_SILENT);
+	else if (wanted <= v->count[PAGE_BALLOONED])
+		note(v, MM_BALLOON_AT_TARGET);
+	else
+		note(v, outcome(v, wanted));
+	if (v->balloon.driver && wanted != v->count[PAGE_BALLOONED])
+		set_target(m, v, wanted);
 }
 
 void mm_balloon_driver(struct mm *m, uint32_t vm, bool present, uint64_t now_ns)
@@ -179,6 +199,7 @@ void mm_balloon_driver(struct mm *m, uint32_t vm, bool present, uint64_t now_ns)
 	v->balloon.driver = present && v->in_use && !v->ended;
 	v->balloon.target = 0;
 	v->balloon.out_of_memory = false;
+	said_forget(v);
 	moved(m, v);
 	mm_leave(m);
 }
@@ -355,6 +376,7 @@ uint64_t mm_pages_reported(struct mm *m, uint32_t vm, gfn_t first, uint64_t nr, 
 void balloon_forget(struct mm *m, struct mm_vm *v)
 {
 	(void)m;
+	said_forget(v);
 	v->balloon.driver = false;
 	v->balloon.target = 0;
 }

@@ -62,6 +62,17 @@ static bool sample_is_sound(const struct mm_vm *v, npages_t watched, const char 
 	return true;
 }
 
+static bool said_is_sound(const struct mm_vm *v, const char **why)
+{
+	const struct mm_said *s = &v->said;
+	bool sound = s->nr <= MM_SAID_SAMPLES && s->next < MM_SAID_SAMPLES;
+
+	for (uint32_t i = 0; i < s->nr && sound; i++)
+		sound = s->sample[i].free <= s->sample[i].size &&
+			s->sample[i].size <= v->config.pages;
+	return sound ? true : fail(why, "what a guest said is more than it has");
+}
+
 static bool vm_is_sound(const struct mm *m, const struct mm_vm *v, struct tally *t,
 			const char **why)
 {
@@ -98,7 +109,7 @@ static bool vm_is_sound(const struct mm *m, const struct mm_vm *v, struct tally 
 		if (!(v->page[v->waiting[(v->waiting_first + i) % MM_WAITING]].flags &
 		      PAGE_WAITING))
 			return fail(why, "a page in the waiting queue is not marked");
-	if (!sample_is_sound(v, t->watched, why))
+	if (!said_is_sound(v, why) || !sample_is_sound(v, t->watched, why))
 		return false;
 	if (m->config.pager->consistent && !m->config.pager->consistent(v->policy))
 		return fail(why, "the replacement policy is inconsistent");

@@ -82,6 +82,16 @@ static const struct mm_event_info infos[MM_EVENT_KINDS] = {
 				   {{"absent_seconds", MM_EVENT_NS},
 				    {"ballooned_pages", MM_EVENT_COUNT},
 				    {"balloon_target_pages", MM_EVENT_COUNT}}},
+	[MM_EVENT_BALLOON_SIZED] = {"balloon_sized",
+				    {{"old_size_pages", MM_EVENT_COUNT},
+				     {"new_size_pages", MM_EVENT_COUNT},
+				     {"samples", MM_EVENT_COUNT},
+				     {"average_size_pages", MM_EVENT_COUNT},
+				     {"average_free_pages", MM_EVENT_COUNT},
+				     {"average_host_free_pages", MM_EVENT_COUNT},
+				     {"least_pages", MM_EVENT_COUNT},
+				     {"configured_pages", MM_EVENT_COUNT},
+				     {"free_pages", MM_EVENT_COUNT}}},
 	[MM_EVENT_PAGED_OUT] = {"paged_out",
 				{{"pages", MM_EVENT_COUNT},
 				 {"written_pages", MM_EVENT_COUNT},
@@ -127,6 +137,7 @@ const char *mm_balloon_reason_name(enum mm_balloon_reason reason)
 		[MM_BALLOON_ABSENT] = "absent",
 		[MM_BALLOON_OUT_OF_MEMORY] = "out_of_memory",
 		[MM_BALLOON_NO_DRIVER] = "no_driver",
+		[MM_BALLOON_SILENT] = "silent",
 	};
 
 	return names[reason];

@@ -5,7 +5,7 @@
  * The mechanisms do not announce what they do. Each tick what is now is compared with what was told last, so the parts
  * that decide stay free of reporting and a thousand decisions cost no more than one. A change is told at the first tick
  * that sees it, but each kind at most once a second for a VM (free-memory states: four times a second); what happens in
- * between is in the next one, whose old value is the one that was told: the chain has no gap. So a VM makes six events a
+ * between is in the next one, whose old value is the one that was told: the chain has no gap. So a VM makes seven events a
  * second at the very most, the machine four, whatever happens. VMs that come and go are told each.
  *
  * A *stall* is told by windows of a second: it has begun when faults of the VM waited for a tenth of a window or more,
@@ -99,6 +99,16 @@ static void tell_asked(struct mm *m, struct mm_vm *v, bool all)
 	    v->count[PAGE_BALLOONED], vm_charged(v), v->target, b->missing, b->over_sum, b->spare,
 	    m->state, mm_free_pages(m));
 	t->balloon_target = b->target;
+}
+
+void event_sized(struct mm *m, struct mm_vm *v, const struct target_vm *t,
+		 const struct target_request *r)
+{
+	if (t->new_size == t->size || !due(m, &v->told.sized_next_ns, false))
+		return;
+	PUT(m, MM_EVENT_BALLOON_SIZED, v, t->size, t->new_size, t->samples,
+	    t->samples ? t->size_sum / t->samples : 0, t->samples ? t->free_sum / t->samples : 0,
+	    r->samples ? r->host_free_sum / r->samples : 0, t->least, t->most, mm_free_pages(m));
 }
 
 static void tell_moved(struct mm *m, struct mm_vm *v, bool all)

@@ -271,6 +271,7 @@ void mm_start(struct mm *m, uint64_t now_ns)
 	mm_enter(m, now_ns);
 	memset(m->state_ns, 0, sizeof m->state_ns);
 	m->started = true;
+	m->said.sampled_ns = m->now_ns;
 	mm_targets(m);
 	mm_leave(m);
 }
@@ -284,6 +285,7 @@ void mm_tick(struct mm *m, uint64_t now_ns)
 {
 	mm_enter(m, now_ns);
 	sample_tick(m);
+	said_tick(m);
 	if (targets_due(m))
 		mm_targets(m);
 	balloon_aim(m);

@@ -209,6 +209,8 @@ void mm_fault(struct mm *m, uint32_t vm, gfn_t g, enum mm_fault_kind kind, uint6
 
 /* A balloon driver came (or went: its balloon is empty then, whatever it held). */
 void mm_balloon_driver(struct mm *m, uint32_t vm, bool present, uint64_t now_ns);
+/* The guest's driver says how many pages are free in the guest; any figure will do. For policies that go by it. */
+void mm_vm_said(struct mm *m, uint32_t vm, npages_t free_pages, uint64_t now_ns);
 /* The guest gave pages up, or takes them back. Returns how many made sense; no such page, given up already, not given
  * up, pinned: counted and dropped. Ascending order makes it cheap. */
 uint64_t mm_balloon_gave(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t nr,

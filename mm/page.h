@@ -31,6 +31,7 @@
 #include "dedup/scan.h"
 #include "mm/event.h"
 #include "mm/mm.h"
+#include "mm/said.h"
 
 enum page_state {
 	PAGE_UNTOUCHED,
@@ -118,7 +119,8 @@ struct mm_told {
 	bool in_use, driver, absent, stalled;
 	npages_t target, balloon_target;
 	uint64_t inflated, deflated, paging[3];
-	uint64_t target_next_ns, asked_next_ns, moved_next_ns, paged_next_ns; /* not before */
+	uint64_t target_next_ns, asked_next_ns, moved_next_ns, paged_next_ns,
+		sized_next_ns;                                 /* not before */
 	uint64_t window_ns, window_stalled_ns, window_held_ns; /* the stall window's begin */
 	uint64_t stall_ns, stall_stalled_ns, stall_held_ns;    /* the told stall's begin */
 	uint64_t absent_ns;
@@ -146,6 +148,7 @@ struct mm_vm {
 	uint32_t ahead_probe;              /* demand reads since read-ahead was given up */
 	struct mm_balloon balloon;
 	struct mm_sample sample;
+	struct mm_said said;
 	uint64_t faults_zero, faults_swap_in, faults_sampled, faults_wp, faults_stale;
 	uint32_t home;        /* its first home page; DEDUP_NONE: it does not share */
 	npages_t zero_pages;  /* of the shared ones */
@@ -210,6 +213,7 @@ struct mm {
 	uint32_t event_first, nr_event;
 	uint64_t events_lost;
 	bool started, stopping;
+	struct mm_said_host said;
 	uint32_t sample_next; /* VM looked at first */
 	uint32_t nr_waiting;  /* faults, all VMs */
 	uint64_t metadata_bytes;
@@ -295,6 +299,9 @@ size_t event_bytes(const struct mm_config *config);
 void event_put(struct mm *m, enum mm_event_kind kind, uint32_t vm, uint64_t at_ns,
 	       const uint64_t *value, unsigned nr);
 void event_vm_added(struct mm *m, struct mm_vm *v);
+/* The policy looked at the guest's size; told if it wants another. */
+void event_sized(struct mm *m, struct mm_vm *v, const struct target_vm *t,
+		 const struct target_request *request);
 void event_vm_ended(struct mm *m, struct mm_vm *v); /* before its counts change */
 void events_tell(struct mm *m, bool all); /* what changed; all: without waiting for the period */
 
@@ -356,9 +363,11 @@ bool share_before_swap(struct mm *m, struct mm_vm *v, uint32_t g);
 
 /* balloon.c */
 bool balloon_works(const struct mm *m,
-		   const struct mm_vm *v);          /* there, and not known to be stuck */
-void balloon_aim(struct mm *m);                     /* new targets, if the state asks for them */
+		   const struct mm_vm *v); /* there, not known to be stuck, and it can be asked */
+void balloon_aim(struct mm *m);            /* new targets, if the state asks for them */
 void balloon_forget(struct mm *m, struct mm_vm *v); /* the VM ended */
+/* The guest shall have so many pages, says a policy that sets balloons itself. */
+void balloon_size(struct mm *m, struct mm_vm *v, npages_t pages);
 
 /* io.c */
 void io_disown_page(struct mm *m, struct mm_vm *v,

@@ -44,6 +44,7 @@ enum mm_balloon_reason {
 	MM_BALLOON_ABSENT,        /* not: and has not moved for so long that it counts as absent */
 	MM_BALLOON_OUT_OF_MEMORY, /* not: the guest took pages back that it should have given */
 	MM_BALLOON_NO_DRIVER,     /* not: nobody to ask */
+	MM_BALLOON_SILENT, /* not: the policy goes by what the guest says, and it says nothing */
 	MM_BALLOON_REASONS
 };
 const char *mm_balloon_reason_name(enum mm_balloon_reason reason); /* "at_target" */

@@ -22,6 +22,11 @@ struct target_vm {
 	npages_t active;      /* estimated working set; all it can use if nothing is known */
 	uint32_t shares;      /* at least 1 */
 	npages_t target;      /* the answer */
+	/* for and by sizes() */
+	npages_t size;               /* what the guest has: configured less ballooned */
+	npages_t new_size;           /* the answer: what it shall have */
+	uint32_t samples;            /* how many are summed up below; 0: it says nothing */
+	uint64_t size_sum, free_sum; /* its size, and of it what it said is free: at most as much */
 	/* between a policy and target_fill(): see there */
 	uint64_t weight;
 	npages_t kink;
@@ -34,6 +39,10 @@ struct target_request {
 	npages_t gone_pages; /* configured pages of VMs that ended */
 	uint32_t tax_ppm;    /* idle memory tax, at most TARGET_TAX_PPM_MAX */
 	void *scratch;       /* target_scratch_bytes(nr), 16-aligned; content does not matter */
+	/* for sizes() */
+	npages_t memory;        /* the machine's */
+	uint32_t samples;       /* how many are summed up below; 0: none yet */
+	uint64_t host_free_sum; /* the machine's free pages */
 };
 
 struct target_policy {
@@ -41,11 +50,19 @@ struct target_policy {
 	bool uses_active; /* estimates are worth taking */
 	bool uses_resident; /* follows what VMs have, so it is asked again at each tick while memory is short */
 	void (*divide)(struct target_vm *vm, uint32_t nr, const struct target_request *request);
+	/* NULL: balloons follow targets, when memory is short. Else the policy says itself how large each guest shall be,
+	 * once every rebalance_ns, and pressure asks no balloon for anything. */
+	void (*sizes)(struct target_vm *vm, uint32_t nr, const struct target_request *request);
 };
 
-extern const struct target_policy target_esx, target_proportional, target_static, target_none;
+extern const struct target_policy target_esx, target_proportional, target_static, target_none,
+	target_mom;
 extern const struct target_policy *const target_table[];   /* NULL at the end */
 const struct target_policy *target_find(const char *name); /* NULL: no such policy */
+
+/* What each has, scaled to what there is: struct target_policy.divide of policies that decide nothing about it. */
+void target_divide_by_resident(struct target_vm *vm, uint32_t nr,
+			       const struct target_request *request);
 
 size_t target_scratch_bytes(uint32_t nr);
 

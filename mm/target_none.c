@@ -6,7 +6,7 @@
  */
 #include "mm/target.h"
 
-static void divide(struct target_vm *vm, uint32_t nr, const struct target_request *r)
+void target_divide_by_resident(struct target_vm *vm, uint32_t nr, const struct target_request *r)
 {
 	for (uint32_t i = 0; i < nr; i++) {
 		vm[i].weight = vm[i].resident ? vm[i].resident : 1;
@@ -19,5 +19,5 @@ const struct target_policy target_none = {
 	.name = "none",
 	.what = "what each has, scaled to what there is: no decision at all",
 	.uses_resident = true,
-	.divide = divide,
+	.divide = target_divide_by_resident,
 };

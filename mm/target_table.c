@@ -5,7 +5,7 @@
 #include "mm/target.h"
 
 const struct target_policy *const target_table[] = {
-	&target_esx, &target_proportional, &target_static, &target_none, NULL,
+	&target_esx, &target_proportional, &target_static, &target_none, &target_mom, NULL,
 };
 
 const struct target_policy *target_find(const char *name)

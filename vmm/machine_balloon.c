@@ -111,6 +111,9 @@ void machine_balloon_watch(struct machine *m, uint32_t id)
 		if (now.ballooned_pages > s.stats_actual_pages)
 			v->said.touched_pages += now.ballooned_pages - s.stats_actual_pages;
 		v->stats_updates = s.stats_updates;
+		if (s.stat[VM_BALLOON_FREE].known)
+			mm_vm_said(m->mm, id, s.stat[VM_BALLOON_FREE].value / PAGE_BYTES,
+				   machine_now_ns());
 	}
 	if (s.tells_stats && machine_now_ns() - v->stats_asked_ns >= STATS_NS) {
 		v->stats_asked_ns = machine_now_ns();

@@ -22,6 +22,7 @@ struct mm_config world_config(const struct mm_world_options *o)
 		.seed = 1,
 		.max_vms = FAKE_VMS,
 		.bounce_pages_per_vm = o->bounce_pages,
+		.rebalance_ns = o->rebalance_ns,
 	};
 
 	if (o->ppm[0])

@@ -36,6 +36,7 @@ struct mm_world_options {
 	uint32_t sample_pages;   /* a period of 1 s of running time; gains 25 and 75 % */
 	uint32_t ppm[MM_STATES]; /* ppm[0] == 0: 6, 4, 2, 1 % */
 	npages_t bounce_pages;   /* a VM, for FAKE_VMS VMs */
+	uint64_t rebalance_ns;
 };
 
 struct mm_config world_config(const struct mm_world_options *options);

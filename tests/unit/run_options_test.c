@@ -107,7 +107,7 @@ static void test_wrong_input(void **state)
 		{"run tiny.yaml --seed", "--seed"},
 		{"run tiny.yaml --set host.memory=0", "host.memory"},
 		{"run tiny.yaml --set nothing=1", "nothing"},
-		{"run tiny.yaml --set host.policy=mom", "mom"},
+		{"run tiny.yaml --set host.policy=best", "best"},
 		{"run tiny.yaml --set host.swap.size=31M", "web-1 does not fit"},
 		{"run tiny.yaml --set host.swap.size=31M", "32 MiB of swap"},
 		{"run tiny.yaml --set vms.0.memory=40M --set vms.0.min=31M", "(min 62, overhead "},

@@ -62,7 +62,8 @@ static const struct bad {
 	{"host: {memory: 4194305}\n" VMS, 1, 16, "'4194305' is not whole pages", "4K"},
 	{"host: {memory: }\n" VMS, 1, 16, "'' is empty", "from 4M"},
 	{"host: {memory: [64M]}\n" VMS, 1, 16, "a list is given", "a size"},
-	{"host: {memory: 64M, policy: mom}\n" VMS, 1, 29, "'mom' is not built yet", "esx"},
+	{"host: {memory: 64M, policy: mom, mechanisms: [swap]}\n" VMS, 1, 29,
+	 "'mom' works by balloons", "balloon"},
 	{"host: {memory: 64M, policy: best}\n" VMS, 1, 29, "'best' is unknown", "proportional"},
 	{"host: {memory: 64M, mechanisms: [balloon, balloon]}\n" VMS, 1, 43,
 	 "'balloon' is repeated", "once"},
@@ -243,7 +244,7 @@ static const struct bad_set {
 	{"vms.0.workload={kind: nap}", "'nap' is unknown", "idle"},
 	{"vms=[]", "vms is empty", "1 to 1024"},
 	{"vms.a.name=B", "'B' does not start", "a-z"},
-	{"host.policy=mom", "'mom' is not built yet", "esx"},
+	{"host.policy=best", "'best' is unknown", "esx"},
 	{"seed=*x", "aliases", "plain values"},
 	{"a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q=1", "nested too deeply", "16"},
 };
