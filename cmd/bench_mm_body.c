@@ -113,7 +113,7 @@ static void body_reclaim_wanted(void *body)
 	n->reclaim_wanted = true;
 }
 
-static const struct mm_body_ops ops = {
+const struct mm_body_ops null_body_ops = {
 	.zalloc = body_zalloc,
 	.free = body_free,
 	.map_zero = body_map_zero,
@@ -137,7 +137,7 @@ int null_body_make(struct null_body *n, const struct mm_config *config, npages_t
 
 	*n = (struct null_body){.vm_pages = vm_pages};
 	n->present = calloc(config->max_vms, vm_pages);
-	err = n->present ? mm_create(config, &ops, n, &n->mm) : -ENOMEM;
+	err = n->present ? mm_create(config, &null_body_ops, n, &n->mm) : -ENOMEM;
 	for (uint32_t i = 0; i < config->max_vms && !err; i++) {
 		vm.shares = 500 + i % 1501; /* low to high */
 		err = mm_vm_add(n->mm, i, &vm, 0);

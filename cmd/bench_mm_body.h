@@ -26,6 +26,8 @@ struct null_body {
 	double (*clock_us)(void);
 };
 
+extern const struct mm_body_ops null_body_ops; /* for a struct null_body */
+
 /* A manager with VMs of vm_pages each, all with balloon drivers if it has balloons. 0 or -errno. */
 int null_body_make(struct null_body *n, const struct mm_config *config, npages_t vm_pages);
 void null_body_free(struct null_body *n);
