@@ -59,9 +59,9 @@ static const struct option_table table = {
 	"balloon (memory a guest gives up and takes back, against discarding and telling alone),\n"
 	"overhead (memory of the VMM that is not guest memory), share (looking for equal pages "
 	"and\n"
-	"merging them, against the kernel's KSM, whose settings it changes meanwhile; minutes). "
-	"Without\n"
-	"a name: all.\n"
+	"merging them, against the kernel's KSM, whose settings it changes meanwhile; minutes), mm "
+	"(the\n"
+	"manager's own decisions, against a getpid system call). Without a name: all.\n"
 	"Ratios compare with a reference measured in the same run; the times alone do not "
 	"travel.\n",
 };
@@ -71,7 +71,7 @@ static const struct {
 	int (*run)(struct bench *b, struct error *error);
 } benchmarks[] = {
 	{"fault", bench_fault},       {"boot", bench_boot},   {"balloon", bench_balloon},
-	{"overhead", bench_overhead}, {"share", bench_share},
+	{"overhead", bench_overhead}, {"share", bench_share}, {"mm", bench_mm},
 };
 #define NR_BENCHMARKS (sizeof benchmarks / sizeof benchmarks[0])
 

@@ -44,6 +44,7 @@ int bench_fault(struct bench *b, struct error *error);
 int bench_boot(struct bench *b, struct error *error);
 int bench_balloon(struct bench *b, struct error *error);
 int bench_share(struct bench *b, struct error *error);
+int bench_mm(struct bench *b, struct error *error);
 int bench_overhead(struct bench *b, struct error *error);
 
 /* A machine with the usual settings; work files in b->dir. */

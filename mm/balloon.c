@@ -308,6 +308,7 @@ uint64_t mm_balloon_gave(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t
 {
 	struct mm_vm *v = &m->vm[vm];
 	struct run r = {.m = m, .v = v, .to = PAGE_BALLOONED};
+	npages_t used = mm_used(m);
 
 	mm_enter(m, now_ns);
 	for (uint32_t i = 0; i < nr; i++) {
@@ -319,6 +320,7 @@ uint64_t mm_balloon_gave(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t
 			v->balloon.bad++;
 	}
 	run_end(&r);
+	mm_reclaimed(m, MM_BY_BALLOON, used);
 	v->balloon.inflated += r.gone;
 	if (r.gone) {
 		moved(m, v);
@@ -357,6 +359,7 @@ uint64_t mm_pages_reported(struct mm *m, uint32_t vm, gfn_t first, uint64_t nr, 
 {
 	struct mm_vm *v = &m->vm[vm];
 	struct run r = {.m = m, .v = v, .to = PAGE_UNTOUCHED};
+	npages_t used = mm_used(m);
 	uint64_t accepted = 0;
 
 	mm_enter(m, now_ns);
@@ -366,6 +369,7 @@ uint64_t mm_pages_reported(struct mm *m, uint32_t vm, gfn_t first, uint64_t nr, 
 		accepted++;
 	}
 	run_end(&r);
+	mm_reclaimed(m, MM_BY_REPORT, used);
 	v->reported += r.gone;
 	v->balloon.bad += nr - accepted;
 	fault_serve_waiting(m);

@@ -321,6 +321,7 @@ void mm_host_stats(struct mm *m, uint64_t now_ns, struct mm_host_stats *out)
 	};
 	memcpy(out->state_ns, m->state_ns, sizeof out->state_ns);
 	memcpy(out->state_entered, m->state_entered, sizeof out->state_entered);
+	memcpy(out->reclaimed, m->reclaimed, sizeof out->reclaimed);
 	out->swap.used_pages = m->slots_used;
 	out->pool_pages = m->pool;
 	share_stats(m, &out->share);

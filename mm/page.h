@@ -203,6 +203,7 @@ struct mm {
 	npages_t level_pages[MM_STATES]; /* the free-memory thresholds */
 	enum mm_state state;
 	uint64_t state_ns[MM_STATES], state_entered[MM_STATES];
+	uint64_t reclaimed[MM_STATES][MM_RECLAIMERS];
 	uint64_t state_since_ns;
 	npages_t state_free; /* free pages when it was entered */
 	struct {
@@ -284,6 +285,8 @@ static inline uint32_t vm_id(const struct mm *m, const struct mm_vm *v)
 void mm_enter(struct mm *m, uint64_t now_ns);
 void mm_leave(struct mm *m);
 void mm_levels_init(struct mm *m);
+/* What freed frames, if there are more free than when so many were used. */
+void mm_reclaimed(struct mm *m, enum mm_reclaimer by, npages_t used_before);
 /* State low, the VM above its target, and the pager able to change that: its faults wait. */
 bool vm_held(const struct mm *m, const struct mm_vm *v);
 

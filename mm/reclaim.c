@@ -247,6 +247,7 @@ static void out(struct chase *c, uint32_t g, enum mm_paging_reason how)
 	c->v->paging[how]++;
 	c->m->config.pager->removed(c->v->policy, g, POLICY_EVICTED);
 	c->v->paged_out++;
+	c->m->reclaimed[c->m->state][MM_BY_PAGER]++;
 }
 
 /* A page in its stage that holds zeros only leaves without a slot. */

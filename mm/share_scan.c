@@ -36,9 +36,11 @@ static bool may_be_charged(const struct mm *m, const struct mm_vm *v, uint64_t g
 
 static bool try_page(struct mm *m, const struct mm_look *l, bool alone)
 {
+	npages_t used = mm_used(m);
 	enum dedup_reason why;
 	uint32_t nr = share_try(m, l, alone, &why);
 
+	mm_reclaimed(m, MM_BY_SHARING, used);
 	m->share.reason[why] += nr;
 	l->v->share_reason[why] += nr;
 	return why == DEDUP_SHARED || why == DEDUP_SHARED_NEW || why == DEDUP_ZERO;

@@ -64,6 +64,13 @@ void mm_levels_init(struct mm *m)
 	m->state_entered[MM_HIGH] = 1;
 }
 
+void mm_reclaimed(struct mm *m, enum mm_reclaimer by, npages_t used_before)
+{
+	npages_t used = mm_used(m);
+
+	m->reclaimed[m->state][by] += used_before > used ? used_before - used : 0;
+}
+
 static enum mm_state next_state(const struct mm *m)
 {
 	npages_t free = mm_free_pages(m);

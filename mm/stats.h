@@ -13,6 +13,15 @@
 enum mm_state { MM_HIGH, MM_SOFT, MM_HARD, MM_LOW };
 #define MM_STATES 4
 
+/* What made frames free: of pages, by what took them from their VM. */
+enum mm_reclaimer {
+	MM_BY_BALLOON,
+	MM_BY_REPORT, /* free page reporting */
+	MM_BY_PAGER,  /* pages that left, written or not; the frame may be free a little later */
+	MM_BY_SHARING,
+	MM_RECLAIMERS
+};
+
 struct mm_swap_stats {
 	npages_t capacity_pages;
 	npages_t
@@ -95,6 +104,7 @@ struct mm_host_stats {
 	enum mm_state state;
 	uint64_t state_ns[MM_STATES];
 	uint64_t state_entered[MM_STATES];
+	uint64_t reclaimed[MM_STATES][MM_RECLAIMERS]; /* frames, by the state at that moment */
 	npages_t pool_pages; /* frames that shared pages map, part of used */
 	struct mm_swap_stats swap;
 	struct mm_share_stats share;

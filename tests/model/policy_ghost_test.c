@@ -276,8 +276,7 @@ static void test_papers(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(papers) / sizeof(papers[0]); i++)
-		paper_compare(&papers[i]);
+	paper_compare(papers, sizeof(papers) / sizeof(papers[0]));
 }
 
 int main(void)

@@ -172,13 +172,16 @@ static inline void paper_run(const struct paper_algorithm *as, uint32_t frames, 
 	free(paper);
 }
 
-static inline void paper_compare(const struct paper_algorithm *as)
+/* Each algorithm, in memories of 1 to 40 frames. */
+static inline void paper_compare(const struct paper_algorithm *as, size_t nr)
 {
-	for (uint32_t frames = 1; frames <= 40; frames += frames < 12 ? 1 : 7)
-		for (uint64_t seed = 1; seed <= 4; seed++)
-			paper_run(as, frames, seed % 2 ? PAGES : frames + 3, 6000,
-				  seed * 1000 + frames);
-	print_message("%s: seeds 1001 to 4040\n", as->name);
+	for (; nr; nr--, as++) {
+		for (uint32_t frames = 1; frames <= 40; frames += frames < 12 ? 1 : 7)
+			for (uint64_t seed = 1; seed <= 4; seed++)
+				paper_run(as, frames, seed % 2 ? PAGES : frames + 3, 6000,
+					  seed * 1000 + frames);
+		print_message("%s: seeds 1001 to 4040\n", as->name);
+	}
 }
 
 #endif

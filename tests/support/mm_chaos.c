@@ -129,6 +129,7 @@ void chaos_finish_one(struct chaos *c)
 
 void chaos_nothing_left(struct chaos *c)
 {
+	uint64_t paged_out = 0, by_state = 0;
 	struct mm_host_stats host;
 
 	while (c->body.nr_io)
@@ -145,4 +146,9 @@ void chaos_nothing_left(struct chaos *c)
 	assert_int_equal(c->body.mm->extra_stages, 0);
 	assert_true(mm_idle(c->body.mm));
 	assert_true(host.peak_used_pages <= host.memory_pages);
+	for (uint32_t vm = 0; vm < c->nr_vms; vm++)
+		paged_out += c->body.mm->vm[vm].paged_out;
+	for (unsigned i = 0; i < MM_STATES; i++)
+		by_state += host.reclaimed[i][MM_BY_PAGER];
+	assert_int_equal(by_state, paged_out);
 }

@@ -3,51 +3,17 @@
  * dedup_order_test.c: the scanner's order: each page once a pass, at random, whatever VMs come and go.
  */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include "dedup/scan.h"
-
-#define VMS   8u
-#define START 5000000123ull
+#include "tests/unit/dedup_scanner.h"
 
 static struct dedup_scan *make_blocks(enum dedup_scan_order order, uint32_t block_pages)
 {
-	const struct dedup_scan_config c = {
-		.order = order,
-		.block_pages = block_pages,
-		.rate_pages = DEDUP_SCAN_UNLIMITED,
-		.vm_rate_pages = DEDUP_SCAN_UNLIMITED,
-		.max_vms = VMS,
-		.seed = 7,
-		.start_ns = START,
-	};
-	struct dedup_scan *s = malloc(dedup_scan_bytes(VMS));
-
-	assert_non_null(s);
-	memset(s, 0xa5, dedup_scan_bytes(VMS));
-	assert_int_equal(dedup_scan_init(s, &c), 0);
-	return s;
+	return scanner_make(order, block_pages, DEDUP_SCAN_UNLIMITED, DEDUP_SCAN_UNLIMITED);
 }
 
 static struct dedup_scan *make_unlimited(enum dedup_scan_order order)
 {
 	return make_blocks(order, 0);
-}
-
-static uint32_t next(struct dedup_scan *s, uint64_t now_ns, uint32_t *vm)
-{
-	uint64_t again_ns;
-	gfn_t g;
-
-	assert_true(dedup_scan_next(s, now_ns, vm, &g, &again_ns));
-	return (uint32_t)g.v;
 }
 
 static void a_pass_covers_each_page_once(void **state)

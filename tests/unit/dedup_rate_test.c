@@ -2,47 +2,13 @@
 /*
  * dedup_rate_test.c: the scanner's rates under a fake clock, to the page: of all VMs, of each, while skipping.
  */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/unit/dedup_scanner.h"
 
-#include <cmocka.h>
-
-#include "dedup/scan.h"
-
-#define VMS   8u
-#define START 5000000123ull
-#define MS    1000000ull
+#define MS 1000000ull
 
 static struct dedup_scan *make(enum dedup_scan_order order, uint32_t rate, uint32_t vm_rate)
 {
-	const struct dedup_scan_config c = {
-		.order = order,
-		.rate_pages = rate,
-		.vm_rate_pages = vm_rate,
-		.max_vms = VMS,
-		.seed = 7,
-		.start_ns = START,
-	};
-	struct dedup_scan *s = malloc(dedup_scan_bytes(VMS));
-
-	assert_non_null(s);
-	memset(s, 0xa5, dedup_scan_bytes(VMS));
-	assert_int_equal(dedup_scan_init(s, &c), 0);
-	return s;
-}
-
-static uint32_t next(struct dedup_scan *s, uint64_t now_ns, uint32_t *vm)
-{
-	uint64_t again_ns;
-	gfn_t g;
-
-	assert_true(dedup_scan_next(s, now_ns, vm, &g, &again_ns));
-	return (uint32_t)g.v;
+	return scanner_make(order, 0, rate, vm_rate);
 }
 
 /* The caller polls every step_ns from START on, for a second, START + 1 s included; counts what each VM got. */

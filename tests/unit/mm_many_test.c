@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "cmd/bench_mm_body.h"
 #include "mm/page.h"
 
 #define VMS 10000u
@@ -22,40 +23,6 @@
 #define MOST_NS 10000000000u
 #endif
 
-static void *body_zalloc(void *body, uint32_t vm, size_t bytes)
-{
-	(void)body;
-	(void)vm;
-	return calloc(1, bytes);
-}
-
-static void body_free(void *body, uint32_t vm, void *p, size_t bytes)
-{
-	(void)body;
-	(void)vm;
-	(void)bytes;
-	free(p);
-}
-
-static void body_balloon_target(void *body, uint32_t vm, npages_t pages)
-{
-	(void)body;
-	(void)vm;
-	(void)pages;
-}
-
-static void body_reclaim_wanted(void *body)
-{
-	(void)body;
-}
-
-static const struct mm_body_ops no_memory = {
-	.zalloc = body_zalloc,
-	.free = body_free,
-	.balloon_target = body_balloon_target,
-	.reclaim_wanted = body_reclaim_wanted,
-};
-
 static uint64_t clock_ns(void)
 {
 	struct timespec t;
@@ -65,7 +32,7 @@ static uint64_t clock_ns(void)
 }
 
 /* All fit at first, so that adding them is quick; then memory shrinks to half of what they are configured with. */
-static struct mm *many_vms(const struct target_policy *policy)
+static struct mm *many_vms(const struct target_policy *policy, struct null_body *body)
 {
 	struct mm_config config = {
 		.memory_pages = 1u << 30,
@@ -85,7 +52,7 @@ static struct mm *many_vms(const struct target_policy *policy)
 	struct rng r = rng_seeded(10);
 	struct mm *m;
 
-	assert_int_equal(mm_create(&config, &no_memory, NULL, &m), 0);
+	assert_int_equal(mm_create(&config, &null_body_ops, body, &m), 0);
 	for (uint32_t i = 0; i < VMS; i++) {
 		struct mm_vm_config vm = {.pages = 200 + rng_below(&r, 800),
 					  .min_pages = rng_below(&r, 200),
@@ -102,7 +69,8 @@ static struct mm *many_vms(const struct target_policy *policy)
 
 static void tick(const struct target_policy *policy)
 {
-	struct mm *m = many_vms(policy);
+	struct null_body body = {.mm = NULL};
+	struct mm *m = many_vms(policy, &body);
 	uint64_t best = UINT64_MAX, now = 0;
 	npages_t sum = 0;
 

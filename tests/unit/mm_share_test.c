@@ -94,6 +94,8 @@ static void neighbours_go_together(void **state)
 	assert_int_equal(s.shared_frames, PAGES);
 	assert_int_equal(s.shared_pages, 3 * PAGES);
 	assert_int_equal(world_host(w).used_pages, 192 + PAGES);
+	/* 3 * PAGES were in use, of which PAGES are left */
+	assert_int_equal(world_host(w).reclaimed[MM_HIGH][MM_BY_SHARING], 2 * PAGES);
 	world_free(w);
 }
 

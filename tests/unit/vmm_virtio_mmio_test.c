@@ -2,181 +2,36 @@
 /*
  * vmm_virtio_mmio_test.c: the registers of a virtio device, seen from a driver, over a device that echoes.
  */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-#include <linux/virtio_config.h>
-#include <linux/virtio_mmio.h>
-
-#include "tests/unit/vmm_ring.h"
-#include "vmm/virtio_mmio.h"
-
-#define FEATURES (1ull << 3 | 1ull << 37)
-#define ACK      VIRTIO_CONFIG_S_ACKNOWLEDGE
-#define DRIVER   VIRTIO_CONFIG_S_DRIVER
-#define FEAT_OK  VIRTIO_CONFIG_S_FEATURES_OK
-#define OK       VIRTIO_CONFIG_S_DRIVER_OK
-#define RESET    VIRTIO_CONFIG_S_NEEDS_RESET
-#define ALL      (ACK | DRIVER | FEAT_OK | OK)
-
-struct fixture {
-	struct ring ring;
-	struct guest_bad bad;
-	atomic_bool stop;
-	struct virtio_device dev;
-	struct virtio_mmio mmio;
-	unsigned raised, rung[VIRTIO_QUEUES_MAX], resets, served;
-	uint8_t config[8];
-	struct virtqueue_chain chain;
-};
-
-/* Turns what it is given around: the reply is the request. */
-static int echo_serve(struct virtio_device *dev, unsigned queue)
-{
-	struct fixture *f = dev->state;
-	struct virtqueue *q = &dev->queue[queue];
-	int ret = virtqueue_pop(q, &f->chain);
-	char byte;
-
-	if (ret <= 0)
-		return ret == -EBADMSG ? 1 : ret;
-	f->served++;
-	if (virtqueue_chain_read(q, &f->chain, 0, &byte, 1) ||
-	    virtqueue_chain_write(q, &f->chain, 0, &byte, 1))
-		return -EFAULT;
-	ret = virtio_device_complete(dev, queue, f->chain.head, 1);
-	return ret ? ret : 1;
-}
-
-static void echo_config_read(struct virtio_device *dev, uint32_t offset, void *to, size_t nr)
-{
-	struct fixture *f = dev->state;
-
-	if (offset + nr <= sizeof(f->config))
-		memcpy(to, f->config + offset, nr);
-}
-
-static void echo_config_write(struct virtio_device *dev, uint32_t offset, const void *from,
-			      size_t nr)
-{
-	struct fixture *f = dev->state;
-
-	if (offset + nr <= sizeof(f->config))
-		memcpy(f->config + offset, from, nr);
-}
-
-static void echo_reset(struct virtio_device *dev)
-{
-	((struct fixture *)dev->state)->resets++;
-}
-
-static const struct virtio_device_ops echo_ops = {
-	.name = "echo",
-	.device_id = 42,
-	.features = FEATURES,
-	.nr_queues = 2,
-	.queue_size_max = 16,
-	.serve = echo_serve,
-	.config_read = echo_config_read,
-	.config_write = echo_config_write,
-	.reset = echo_reset,
-};
-
-static void raise_line(void *ctx)
-{
-	((struct fixture *)ctx)->raised++;
-}
-
-static void ring_bell(void *ctx, unsigned queue)
-{
-	((struct fixture *)ctx)->rung[queue]++;
-}
+#include "tests/unit/vmm_echo.h"
 
 static int setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-	const struct virtio_mmio_wires wires = {raise_line, ring_bell, f};
+	struct echo *f = calloc(1, sizeof(*f));
 
-	ring_init(&f->ring);
-	f->bad.vm = "test";
-	virtio_device_init(&f->dev, &echo_ops, f, &f->ring.memory, &f->bad, &f->stop);
-	virtio_mmio_init(&f->mmio, &f->dev, &wires);
+	echo_init(f);
 	*state = f;
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct fixture *f = *state;
+	struct echo *f = *state;
 
 	virtio_device_destroy(&f->dev);
 	free(f);
 	return 0;
 }
 
-static uint32_t get(struct fixture *f, uint32_t reg)
-{
-	uint32_t value = 0xdeadbeef;
-
-	virtio_mmio_read(&f->mmio, reg, &value, sizeof(value));
-	return value;
-}
-
-static void set(struct fixture *f, uint32_t reg, uint32_t value)
-{
-	virtio_mmio_write(&f->mmio, reg, &value, sizeof(value));
-}
-
-static unsigned long bad(struct fixture *f)
+static unsigned long bad(struct echo *f)
 {
 	return atomic_load(&f->bad.count);
 }
 
-static void accept(struct fixture *f, uint64_t features)
-{
-	set(f, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
-	set(f, VIRTIO_MMIO_DRIVER_FEATURES, (uint32_t)features);
-	set(f, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
-	set(f, VIRTIO_MMIO_DRIVER_FEATURES, (uint32_t)(features >> 32));
-}
-
-static void set_queue(struct fixture *f, unsigned queue)
-{
-	set(f, VIRTIO_MMIO_QUEUE_SEL, queue);
-	set(f, VIRTIO_MMIO_QUEUE_NUM, RING_SIZE);
-	set(f, VIRTIO_MMIO_QUEUE_DESC_LOW, RING_DESC);
-	set(f, VIRTIO_MMIO_QUEUE_DESC_HIGH, 0);
-	set(f, VIRTIO_MMIO_QUEUE_AVAIL_LOW, RING_AVAIL);
-	set(f, VIRTIO_MMIO_QUEUE_AVAIL_HIGH, 0);
-	set(f, VIRTIO_MMIO_QUEUE_USED_LOW, RING_USED);
-	set(f, VIRTIO_MMIO_QUEUE_USED_HIGH, 0);
-	set(f, VIRTIO_MMIO_QUEUE_READY, 1);
-}
-
-static void bring_up(struct fixture *f)
-{
-	set(f, VIRTIO_MMIO_STATUS, 0);
-	set(f, VIRTIO_MMIO_STATUS, ACK | DRIVER);
-	accept(f, 1ull << VIRTIO_F_VERSION_1);
-	set(f, VIRTIO_MMIO_STATUS, ACK | DRIVER | FEAT_OK);
-	set_queue(f, 1);
-	set(f, VIRTIO_MMIO_STATUS, ALL);
-}
-
-static void offer_echo(struct fixture *f, char byte)
-{
-	ring_set(&f->ring, 0, 0x8000, 1, 0, 1);
-	ring_set(&f->ring, 1, 0x8001, 1, VRING_DESC_F_WRITE, -1);
-	f->ring.mem[0x8000] = (uint8_t)byte;
-	f->ring.mem[0x8001] = 0;
-	ring_offer(&f->ring, 0);
-}
-
 static void test_identity(void **state)
 {
-	struct fixture *f = *state;
+	struct echo *f = *state;
 
 	assert_int_equal(get(f, VIRTIO_MMIO_MAGIC_VALUE), 0x74726976);
 	assert_int_equal(get(f, VIRTIO_MMIO_VERSION), 2);
@@ -190,7 +45,7 @@ static void test_identity(void **state)
 
 static void test_offered_features(void **state)
 {
-	struct fixture *f = *state;
+	struct echo *f = *state;
 
 	assert_int_equal(get(f, VIRTIO_MMIO_DEVICE_FEATURES), 1 << 3);
 	set(f, VIRTIO_MMIO_DEVICE_FEATURES_SEL, 1);
@@ -208,13 +63,13 @@ static void test_negotiation(void **state)
 		bool good;
 	} cases[] = {
 		{0, false},
-		{FEATURES, false}, /* no VERSION_1: a driver of before 1.0 */
+		{ECHO_FEATURES, false}, /* no VERSION_1: a driver of before 1.0 */
 		{1ull << VIRTIO_F_VERSION_1, true},
-		{1ull << VIRTIO_F_VERSION_1 | FEATURES, true},
+		{1ull << VIRTIO_F_VERSION_1 | ECHO_FEATURES, true},
 		{1ull << VIRTIO_F_VERSION_1 | 1ull << 4, false}, /* not offered */
 		{1ull << VIRTIO_F_VERSION_1 | 1ull << 63, false},
 	};
-	struct fixture *f = *state;
+	struct echo *f = *state;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		unsigned long before = bad(f);
@@ -231,7 +86,7 @@ static void test_negotiation(void **state)
 
 static void test_status_order(void **state)
 {
-	struct fixture *f = *state;
+	struct echo *f = *state;
 
 	set(f, VIRTIO_MMIO_STATUS, ACK | DRIVER | OK); /* FEATURES_OK was left out */
 	assert_int_equal(get(f, VIRTIO_MMIO_STATUS), ACK | DRIVER);
@@ -251,7 +106,7 @@ static void test_status_order(void **state)
 
 static void test_queue_registers(void **state)
 {
-	struct fixture *f = *state;
+	struct echo *f = *state;
 
 	assert_int_equal(get(f, VIRTIO_MMIO_QUEUE_NUM_MAX), 16);
 	set_queue(f, 1);
@@ -278,7 +133,7 @@ static void test_queue_registers(void **state)
 static void test_bad_queue_sizes(void **state)
 {
 	static const uint32_t sizes[] = {0, 3, 32, 0x10008, 0xffffffff};
-	struct fixture *f = *state;
+	struct echo *f = *state;
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		set(f, VIRTIO_MMIO_QUEUE_NUM, sizes[i]);
@@ -293,7 +148,7 @@ static void test_bad_queue_sizes(void **state)
 
 static void test_addresses(void **state)
 {
-	struct fixture *f = *state;
+	struct echo *f = *state;
 
 	set(f, VIRTIO_MMIO_QUEUE_DESC_LOW, 0x11111110);
 	set(f, VIRTIO_MMIO_QUEUE_DESC_HIGH, 0x22);
@@ -308,7 +163,7 @@ static void test_addresses(void **state)
 
 static void test_round_trip(void **state)
 {
-	struct fixture *f = *state;
+	struct echo *f = *state;
 
 	bring_up(f);
 	offer_echo(f, 'x');
@@ -317,7 +172,7 @@ static void test_round_trip(void **state)
 	assert_int_equal(f->served, 0); /* not on this thread */
 	virtio_device_serve(&f->dev, 1);
 	assert_int_equal(f->served, 1);
-	assert_int_equal(f->ring.mem[0x8001], 'x');
+	assert_int_equal(f->ring.mem[ECHO_REPLY], 'x');
 	assert_int_equal(f->raised, 1);
 	assert_int_equal(get(f, VIRTIO_MMIO_INTERRUPT_STATUS), VIRTIO_MMIO_INT_VRING);
 	set(f, VIRTIO_MMIO_INTERRUPT_ACK, VIRTIO_MMIO_INT_CONFIG); /* the other one */
@@ -327,7 +182,7 @@ static void test_round_trip(void **state)
 	ring_avail(&f->ring)->flags = VRING_AVAIL_F_NO_INTERRUPT;
 	offer_echo(f, 'y');
 	virtio_device_serve(&f->dev, 1);
-	assert_int_equal(f->ring.mem[0x8001], 'y');
+	assert_int_equal(f->ring.mem[ECHO_REPLY], 'y');
 	assert_int_equal(f->raised, 1);
 	set(f, VIRTIO_MMIO_QUEUE_NOTIFY, 2);
 	assert_int_equal(bad(f), 1);
@@ -336,7 +191,7 @@ static void test_round_trip(void **state)
 /* Before DRIVER_OK, on a queue that is not ready, or while stopping, nothing is served. */
 static void test_not_ready(void **state)
 {
-	struct fixture *f = *state;
+	struct echo *f = *state;
 
 	set(f, VIRTIO_MMIO_STATUS, ACK | DRIVER);
 	accept(f, 1ull << VIRTIO_F_VERSION_1);
@@ -358,7 +213,7 @@ static void test_not_ready(void **state)
 
 static void test_reset(void **state)
 {
-	struct fixture *f = *state;
+	struct echo *f = *state;
 
 	bring_up(f);
 	offer_echo(f, 'x');
@@ -375,7 +230,7 @@ static void test_reset(void **state)
 	bring_up(f);
 	offer_echo(f, 'z');
 	virtio_device_serve(&f->dev, 1);
-	assert_int_equal(f->ring.mem[0x8001], 'z');
+	assert_int_equal(f->ring.mem[ECHO_REPLY], 'z');
 	assert_int_equal(ring_used(&f->ring)->idx, 1);
 	assert_int_equal(bad(f), 0);
 }
@@ -383,7 +238,7 @@ static void test_reset(void **state)
 /* Rings that make no sense: the device stops, says so, and works again after a reset. */
 static void test_needs_reset(void **state)
 {
-	struct fixture *f = *state;
+	struct echo *f = *state;
 
 	bring_up(f);
 	offer_echo(f, 'x');
@@ -405,7 +260,7 @@ static void test_needs_reset(void **state)
 
 static void test_config(void **state)
 {
-	struct fixture *f = *state;
+	struct echo *f = *state;
 	uint32_t before = get(f, VIRTIO_MMIO_CONFIG_GENERATION);
 	uint16_t half = 0x1234;
 	uint64_t all = 0;
@@ -435,7 +290,7 @@ static void test_bad_accesses(void **state)
 					    0xf8};
 	static const uint32_t no_writes[] = {VIRTIO_MMIO_MAGIC_VALUE, VIRTIO_MMIO_QUEUE_NUM_MAX,
 					     VIRTIO_MMIO_INTERRUPT_STATUS, 0xf8};
-	struct fixture *f = *state;
+	struct echo *f = *state;
 	unsigned long expected = 0;
 	uint64_t wide = ~0ull;
 	uint8_t byte = 0xff;
