@@ -78,6 +78,10 @@ static bool vm_is_sound(const struct mm *m, const struct mm_vm *v, struct tally 
 {
 	npages_t sum = 0;
 
+	if (v->ended != !v->page || (v->ended && v->nr_gfns))
+		return fail(why, "page records of an ended VM, or none of another");
+	if (v->ended)
+		t->count[PAGE_UNTOUCHED] = v->config.pages;
 	for (uint32_t g = 0; g < v->nr_gfns; g++) {
 		const struct page *p = &v->page[g];
 
@@ -111,7 +115,7 @@ static bool vm_is_sound(const struct mm *m, const struct mm_vm *v, struct tally 
 			return fail(why, "a page in the waiting queue is not marked");
 	if (!said_is_sound(v, why) || !sample_is_sound(v, t->watched, why))
 		return false;
-	if (m->config.pager->consistent && !m->config.pager->consistent(v->policy))
+	if (v->policy && m->config.pager->consistent && !m->config.pager->consistent(v->policy))
 		return fail(why, "the replacement policy is inconsistent");
 	return true;
 }

@@ -38,6 +38,11 @@ static bool config_is_sane(const struct mm_config *c)
 	       c->swap_pages < SLOT_DROPPED && c->memory_pages < UINT32_MAX;
 }
 
+static uint32_t most_at_once(const struct mm_config *config)
+{
+	return config->most_at_once ? config->most_at_once : config->max_vms;
+}
+
 int mm_create(const struct mm_config *config, const struct mm_body_ops *ops, void *body,
 	      struct mm **out)
 {
@@ -45,7 +50,8 @@ int mm_create(const struct mm_config *config, const struct mm_body_ops *ops, voi
 
 	*out = NULL;
 	if (!config_is_sane(config) ||
-	    mm_least_memory_pages(config, config->max_vms, 0) > config->memory_pages)
+	    config->most_at_once > config->max_vms ||
+	    mm_least_memory_pages(config, most_at_once(config), 0) > config->memory_pages)
 		return -22; /* -EINVAL; errno.h is the host's */
 	m = ops->zalloc(body, MM_VM_NONE, sizeof *m);
 	if (!m)
@@ -57,7 +63,7 @@ int mm_create(const struct mm_config *config, const struct mm_body_ops *ops, voi
 	m->body = body;
 	m->metadata_bytes = sizeof *m;
 	m->now_ns = m->rebalanced_ns = m->gave_back_ns = config->start_ns;
-	m->reserve = MM_RESERVE_PAGES + config->bounce_pages_per_vm * config->max_vms;
+	m->reserve = mm_reserve_pages(config);
 	m->peak_used = m->reserve;
 	m->swap.capacity_pages = config->swap_pages;
 	mm_levels_init(m);
@@ -84,15 +90,20 @@ fail:
 	return -12;
 }
 
-static void vm_records_free(struct mm *m, uint32_t vm)
+/* No page of it exists any more. */
+static void page_records_free(struct mm *m, struct mm_vm *v)
 {
-	struct mm_vm *v = &m->vm[vm];
-
-	mm_free(m, vm, v->page, v->nr_gfns * sizeof *v->page);
-	mm_free(m, vm, v->policy, m->config.pager->bytes(v->nr_gfns, v->nr_gfns));
-	sample_vm_free(m, v);
+	mm_free(m, vm_id(m, v), v->page, v->nr_gfns * sizeof *v->page);
+	mm_free(m, vm_id(m, v), v->policy, m->config.pager->bytes(v->nr_gfns, v->nr_gfns));
 	v->page = NULL;
 	v->policy = NULL;
+	v->nr_gfns = 0;
+}
+
+static void vm_records_free(struct mm *m, uint32_t vm)
+{
+	page_records_free(m, &m->vm[vm]);
+	sample_vm_free(m, &m->vm[vm]);
 }
 
 void mm_destroy(struct mm *m)
@@ -111,13 +122,12 @@ void mm_destroy(struct mm *m)
 	m->ops->free(m->body, MM_VM_NONE, m, sizeof *m);
 }
 
-/* Do the least of all VMs, this one included, fit into what targets may sum to? */
-static bool least_fits(const struct mm *m, const struct mm_vm_config *one_more)
+bool mm_least_fits(const struct mm *m, const struct mm_vm *but, const struct mm_vm_config *with)
 {
-	npages_t sum = mm_vm_least_pages(one_more);
+	npages_t sum = mm_vm_least_pages(with);
 
 	for (uint32_t i = 0; i < m->top_vm; i++)
-		if (m->vm[i].in_use && !m->vm[i].ended)
+		if (vm_takes_part(&m->vm[i]) && &m->vm[i] != but)
 			sum += mm_vm_least_pages(&m->vm[i].config);
 	return sum <= mm_target_sum(m);
 }
@@ -132,7 +142,7 @@ int mm_vm_add(struct mm *m, uint32_t vm, const struct mm_vm_config *config, uint
 	if (!config->pages || config->hole_end < config->hole_start ||
 	    config->pages + hole >= UINT32_MAX)
 		return -22;
-	if (!least_fits(m, config))
+	if (m->nr_vms >= most_at_once(&m->config) || !mm_least_fits(m, NULL, config))
 		return -28;
 	mm_enter(m, now_ns);
 	v = &m->vm[vm];
@@ -224,6 +234,7 @@ void mm_vm_end(struct mm *m, uint32_t vm, uint64_t now_ns)
 	v->sample.running = false;
 	balloon_forget(m, v);
 	share_vm_ended(m, vm);
+	page_records_free(m, v);
 	v->pinned = 0;
 	v->ended = true;
 	m->nr_vms--;

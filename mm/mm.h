@@ -135,6 +135,7 @@ struct mm_config {
 	uint64_t seed;
 	uint64_t start_ns; /* the time it is made, by the clock of all later now_ns */
 	uint32_t max_vms;
+	uint32_t most_at_once;        /* VMs that run together at most; 0: max_vms */
 	npages_t bounce_pages_per_vm; /* what the body keeps for device I/O, part of the reserve */
 };
 
@@ -164,7 +165,8 @@ npages_t mm_min_free_pages(npages_t memory_pages);
 void mm_thresholds(const struct mm_config *config, npages_t memory_pages,
 		   npages_t level[MM_STATES]);
 
-/* The least memory the machine needs for its reserve, its high threshold and these minimums and floors. */
+/* The least memory the machine needs for its reserve, its high threshold and these minimums and floors; of nr_vms VMs,
+ * or most_at_once if that is more. */
 npages_t mm_least_memory_pages(const struct mm_config *config, uint32_t nr_vms,
 			       npages_t sum_of_least);
 npages_t mm_vm_least_pages(const struct mm_vm_config *vm);
@@ -180,14 +182,25 @@ struct mm_admission {
 uint32_t mm_admit(const struct mm_config *config, const struct mm_vm_config *vm, uint32_t nr,
 		  struct mm_admission *out);
 
-/* vm < max_vms, not in use. -ENOSPC: the minimums and floors of all VMs no longer fit; -EEXIST; -ENOMEM. */
+/* vm < max_vms, never used before; at any time, also while others run. -ENOSPC: the minimums and floors of all VMs no
+ * longer fit, or most_at_once are there; -EEXIST; -ENOMEM. */
 int mm_vm_add(struct mm *m, uint32_t vm, const struct mm_vm_config *config, uint64_t now_ns);
 
 /* Parameters that may change while VMs run; targets follow at once. -EINVAL: no such VM, or no shares. */
 void mm_tax_set(struct mm *m, uint32_t tax_ppm, uint64_t now_ns);
 int mm_vm_shares_set(struct mm *m, uint32_t vm, uint32_t shares, uint64_t now_ns);
+/* Who gives memory up from now on. If the policy goes by estimates, VMs that were not sampled begin to be. -ENOMEM: no
+ * records for that; the old policy stays. */
+int mm_policy_set(struct mm *m, const struct target_policy *policy, uint64_t now_ns);
+/* How often targets are computed at least; 0: only when something changes. */
+void mm_rebalance_set(struct mm *m, uint64_t rebalance_ns, uint64_t now_ns);
+/* Running time of a period of sampling; also of the periods that run. -EINVAL: 0. */
+int mm_sample_period_set(struct mm *m, uint64_t period_ns, uint64_t now_ns);
+/* What is never taken from the VM. -EINVAL: no such VM, or more than it is configured with; -ENOSPC: the minimums and
+ * floors of all VMs would not fit. */
+int mm_vm_min_set(struct mm *m, uint32_t vm, npages_t min_pages, uint64_t now_ns);
 
-/* The VM ended and nothing runs in it: its memory and slots are given back; its counters stay readable. */
+/* The VM ended and nothing runs in it: its memory, slots and page records are given back; its counters stay readable. */
 void mm_vm_end(struct mm *m, uint32_t vm, uint64_t now_ns);
 
 /* The VM's vCPUs have run for so long, all together, since it was made. Periods of sampling go by this. */

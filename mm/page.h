@@ -275,6 +275,10 @@ static inline npages_t mm_free_pages(const struct mm *m)
 {
 	return m->config.memory_pages - mm_used(m);
 }
+static inline bool vm_takes_part(const struct mm_vm *v)
+{
+	return v->in_use && !v->ended;
+}
 static inline uint32_t vm_id(const struct mm *m, const struct mm_vm *v)
 {
 	return (uint32_t)(v - m->vm);
@@ -293,6 +297,9 @@ void targets_free(struct mm *m);
 void mm_targets(struct mm *m);
 bool targets_due(const struct mm *m); /* at a tick */
 npages_t mm_target_sum(const struct mm *m);
+npages_t mm_reserve_pages(const struct mm_config *config);
+/* Do the least of all VMs but this one (or NULL) and of with fit into what targets may sum to? */
+bool mm_least_fits(const struct mm *m, const struct mm_vm *but, const struct mm_vm_config *with);
 
 /* event.c, event_tell.c */
 size_t event_bytes(const struct mm_config *config);

@@ -21,9 +21,11 @@ npages_t mm_vm_least_pages(const struct mm_vm_config *vm)
 	return least < vm->pages ? least : vm->pages;
 }
 
-static npages_t reserve_pages(const struct mm_config *config)
+npages_t mm_reserve_pages(const struct mm_config *config)
 {
-	return MM_RESERVE_PAGES + config->bounce_pages_per_vm * config->max_vms;
+	return MM_RESERVE_PAGES +
+	       config->bounce_pages_per_vm *
+		       (config->most_at_once ? config->most_at_once : config->max_vms);
 }
 
 npages_t mm_least_memory_pages(const struct mm_config *config, uint32_t nr_vms,
@@ -32,8 +34,9 @@ npages_t mm_least_memory_pages(const struct mm_config *config, uint32_t nr_vms,
 	struct mm_config c = *config;
 	npages_t fixed, low, high, level[MM_STATES];
 
-	c.max_vms = nr_vms;
-	fixed = reserve_pages(&c) + sum_of_least;
+	if (c.most_at_once < nr_vms)
+		c.most_at_once = nr_vms;
+	fixed = mm_reserve_pages(&c) + sum_of_least;
 	if (!c.states_sliding) /* memory - high(memory) >= fixed, also for the exact threshold */
 		return (npages_t)(((unsigned __int128)fixed * PPM +
 				   (PPM - config->state_ppm[MM_HIGH]) - 1) /
@@ -75,18 +78,13 @@ void targets_free(struct mm *m)
 	mm_free(m, MM_VM_NONE, m->target_scratch, target_scratch_bytes(nr));
 }
 
-static bool takes_part(const struct mm_vm *v)
-{
-	return v->in_use && !v->ended;
-}
-
 /* A policy's lists, ghosts and shares are made for as many pages as its VM is to have. */
 static void tell_policies(struct mm *m)
 {
 	for (uint32_t i = 0; i < m->top_vm; i++) {
 		const struct mm_vm *v = &m->vm[i];
 
-		if (takes_part(v))
+		if (vm_takes_part(v))
 			m->config.pager->resized(v->policy, v->target ? (uint32_t)v->target : 1);
 	}
 }
@@ -101,7 +99,7 @@ void mm_targets(struct mm *m)
 	for (uint32_t i = 0; i < m->top_vm; i++) {
 		struct mm_vm *v = &m->vm[i];
 
-		if (!takes_part(v)) {
+		if (!vm_takes_part(v)) {
 			request.gone_pages += v->config.pages; /* 0 if it never was */
 			v->target = 0;
 			continue;
@@ -117,7 +115,7 @@ void mm_targets(struct mm *m)
 	m->config.policy->divide(m->target_vm, nr, &request);
 	nr = 0;
 	for (uint32_t i = 0; i < m->top_vm; i++)
-		if (takes_part(&m->vm[i]))
+		if (vm_takes_part(&m->vm[i]))
 			m->vm[i].target = m->target_vm[nr++].target;
 	m->rebalanced_ns = m->now_ns;
 	m->targets_pool = m->pool;
@@ -141,7 +139,7 @@ void mm_tax_set(struct mm *m, uint32_t tax_ppm, uint64_t now_ns)
 
 int mm_vm_shares_set(struct mm *m, uint32_t vm, uint32_t shares, uint64_t now_ns)
 {
-	if (vm >= m->config.max_vms || !takes_part(&m->vm[vm]) || !shares)
+	if (vm >= m->config.max_vms || !vm_takes_part(&m->vm[vm]) || !shares)
 		return -22;
 	mm_enter(m, now_ns);
 	m->vm[vm].config.shares = shares;
