@@ -21,6 +21,7 @@ struct lab {
 	struct guest_options options;
 	struct guest guest;
 	struct run run;
+	uint64_t mail_seen; /* number of the last mail */
 	struct balloon_device balloon;
 };
 

@@ -129,7 +129,17 @@ static void lab_event(void *ctx, enum guest_event event)
 		say_hello(ctx);
 }
 
-static const struct run_ops run_ops = {.page = lab_page, .event = lab_event};
+static bool lab_mail(void *ctx, char *text, size_t *bytes, uint64_t *number)
+{
+	struct lab *lab = ctx;
+
+	if (!guest_mail_take(at_gpa(GUEST_MAIL_GPA), &lab->mail_seen, text, bytes))
+		return false;
+	*number = lab->mail_seen;
+	return true;
+}
+
+static const struct run_ops run_ops = {.page = lab_page, .event = lab_event, .mail = lab_mail};
 
 /* --- start ------------------------------------------------------------------------------------------------------- */
 
@@ -152,10 +162,11 @@ static void read_command_line(struct lab *lab, const uint8_t *zero_page)
 	lab_exit(GUEST_EXIT_BAD_COMMAND_LINE);
 }
 
-/* Pages the pager needs numbers for: the largest phase's; boot takes all of memory. */
-static uint32_t window_pages(const struct workload_spec *spec, npages_t memory_pages)
+/* Pages the pager needs numbers for: the largest phase's, of workloads to come too; boot takes all of memory. */
+static uint32_t window_pages(const struct guest_options *options, npages_t memory_pages)
 {
-	uint64_t pages = 1;
+	const struct workload_spec *spec = &options->workload;
+	uint64_t pages = options->pages ? options->pages : 1;
 
 	for (uint32_t i = 0; i < spec->nr_phases; i++) {
 		const struct phase_spec *p = &spec->phase[i];
@@ -194,7 +205,7 @@ static void make_guest(struct lab *lab, const uint8_t *zero_page)
 	behind = &config.range[ours];
 	for (unsigned i = 0; i < config.nr_ranges; i++)
 		memory_pages += config.range[i].end - config.range[i].start;
-	config.pager.pages = window_pages(&lab->options.workload, memory_pages);
+	config.pager.pages = window_pages(&lab->options, memory_pages);
 	record_pages = bytes_to_pages(guest_bytes(&config));
 	table_pages = memmap_tables(config.range, config.nr_ranges, config.pager.pages);
 	if (record_pages + table_pages + PAGER_RESERVE >= behind->end - behind->start)

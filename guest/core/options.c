@@ -118,6 +118,8 @@ static bool parse_word(struct span word, struct guest_options *o)
 		return parse_number(word, &o->seed);
 	if (span_skip(&word, "vm="))
 		return parse_number(word, &o->vm);
+	if (span_skip(&word, "pages="))
+		return parse_number(word, &o->pages);
 	if (span_skip(&word, "tsc_khz="))
 		return parse_number(word, &o->tsc_khz);
 	if (span_skip(&word, "pager="))

@@ -11,7 +11,12 @@
 void run_init(struct run *r, struct guest *guest, const struct workload_spec *spec, uint64_t seed,
 	      uint64_t vm, const struct run_ops *ops, void *ctx)
 {
-	*r = (struct run){.guest = guest, .ops = ops, .ctx = ctx, .phase_end_ns = UINT64_MAX};
+	*r = (struct run){.guest = guest,
+			  .ops = ops,
+			  .ctx = ctx,
+			  .seed = seed,
+			  .vm = vm,
+			  .phase_end_ns = UINT64_MAX};
 	workload_init(&r->workload, spec, seed, vm);
 }
 
@@ -114,8 +119,61 @@ static int do_step(struct run *r, uint64_t now_ns, uint64_t *wake_ns)
 	return 0;
 }
 
+static bool has_room(const struct run *r, const struct workload_spec *spec)
+{
+	for (uint32_t i = 0; i < spec->nr_phases; i++)
+		if (spec->phase[i].pages > r->guest->pager.pages)
+			return false;
+	return true;
+}
+
+/* Another workload, from its beginning. Its seed depends on the mail's number, so that no page of an earlier one could
+ * be taken for one of its own. */
+static void begin_mailed(struct run *r, const struct workload_spec *spec, uint64_t number)
+{
+	pager_release_all(&r->guest->pager);
+	r->mailed = *spec;
+	r->has_step = r->filling = false;
+	r->due = 0;
+	r->phase_end_ns = UINT64_MAX;
+	workload_init(&r->workload, &r->mailed, rng_mix(r->seed ^ rng_mix(number)), r->vm);
+}
+
+/* The running workload goes on, with what is new of it. */
+static void go_on_as_mailed(struct run *r, const struct workload_spec *spec, uint64_t now_ns)
+{
+	uint32_t rate = workload_phase(&r->workload)->rate;
+
+	r->mailed = *spec;
+	workload_go_on(&r->workload, &r->mailed);
+	if (r->filling || workload_phase(&r->workload)->rate == rate)
+		return;
+	r->due = 0;
+	pace_start(&r->pace, workload_phase(&r->workload)->rate, now_ns);
+}
+
+static void look_for_mail(struct run *r, uint64_t now_ns)
+{
+	struct guest_stats *stats = r->guest->stats;
+	char text[GUEST_MAIL_BYTES];
+	struct workload_spec spec;
+	size_t bytes, error_at;
+	uint64_t number;
+
+	if (!r->ops->mail || !r->ops->mail(r->ctx, text, &bytes, &number))
+		return;
+	if (workload_parse(text, bytes, &spec, &error_at) || !has_room(r, &spec))
+		stats->mail_refused++;
+	else if (workload_same_pages(r->workload.spec, &spec))
+		go_on_as_mailed(r, &spec, now_ns);
+	else
+		begin_mailed(r, &spec, number);
+	stats->mail_taken = number;
+}
+
 int run_slice(struct run *r, uint64_t now_ns, uint64_t *wake_ns)
 {
+	look_for_mail(r, now_ns);
 	*wake_ns = now_ns;
 	if (now_ns >= r->phase_end_ns) {
 		r->phase_end_ns = UINT64_MAX;

@@ -4,10 +4,15 @@
  *
  * The body calls run_slice() again and again, with the time, and sleeps when told to. The simulator can do so with
  * its virtual clock as well as the kernel with the processor's.
+ *
+ * The host may send another workload while one runs. One that touches the same pages (of the same kind, number and
+ * content, with the same times) only takes its place: pages stay, filling goes on, the next touches have the new rate,
+ * share of writes and alpha. For any other the running phase ends as phases do, and the new workload begins.
  */
 #ifndef BALLAST_GUEST_RUN_H
 #define BALLAST_GUEST_RUN_H
 
+#include "ballast/guest_mail.h"
 #include "guest/core/guest.h"
 #include "guest/core/pace.h"
 #include "guest/core/workload.h"
@@ -15,7 +20,7 @@
 #define RUN_CHUNK       64u      /* touches between two looks at the clock */
 #define RUN_MAX_REST_NS NS_PER_S /* longest sleep asked for */
 
-/* The body. Called from run_slice() only; both required. */
+/* The body. Called from run_slice() only; mail may be NULL, the others are required. */
 struct run_ops {
 	/*
 	 * The page's words, resident or made so when they are touched; valid until the next call. NULL: that failed,
@@ -23,6 +28,9 @@ struct run_ops {
 	 */
 	uint64_t *(*page)(void *ctx, uint32_t page, bool write, int *err);
 	void (*event)(void *ctx, enum guest_event event);
+	/* Did mail come since the last call? Then its text is copied to text[GUEST_MAIL_BYTES] and *number is its number. Asked
+	 * at each slice, so it must be cheap (ballast/guest_mail.h). */
+	bool (*mail)(void *ctx, char *text, size_t *bytes, uint64_t *number);
 };
 
 struct run {
@@ -30,6 +38,8 @@ struct run {
 	const struct run_ops *ops;
 	void *ctx;
 	struct workload workload;
+	uint64_t seed, vm;
+	struct workload_spec mailed; /* the workload's, once one came by mail */
 	struct pace pace;
 	struct workload_step step; /* drawn, not done yet, if has_step */
 	bool has_step;
@@ -39,7 +49,7 @@ struct run {
 	uint64_t phase_end_ns; /* UINT64_MAX: the phase lasts */
 };
 
-/* guest, ops, spec: borrowed for the run's life. spec: valid, no phase larger than the guest's pager. */
+/* guest, ops, ctx, spec: borrowed for the run's life. spec: valid, no phase larger than the guest's pager. */
 void run_init(struct run *r, struct guest *guest, const struct workload_spec *spec, uint64_t seed,
 	      uint64_t vm, const struct run_ops *ops, void *ctx);
 
@@ -49,7 +59,7 @@ enum run_result { RUN_GOES_ON, RUN_OVER };
  * Does what is due at now_ns, RUN_CHUNK touches at most. RUN_GOES_ON: call again at *wake_ns (not before now; never more
  * than RUN_MAX_REST_NS away). RUN_OVER: no more phases. Negative: what ops->page() said; the run cannot go on.
  *
- * Statistics are stored as things happen: filled_pages, work_units, integrity_*, bad_*, phase.
+ * Statistics are stored as things happen: filled_pages, work_units, integrity_*, bad_*, phase, mail_*.
  */
 int run_slice(struct run *r, uint64_t now_ns, uint64_t *wake_ns);
 

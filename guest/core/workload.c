@@ -130,6 +130,32 @@ void workload_phase_over(struct workload *w)
 		w->stage = STEP_PHASE_END;
 }
 
+static bool same_pages(const struct phase_spec *a, const struct phase_spec *b)
+{
+	return a->kind == b->kind && a->pages == b->pages && a->zero_ppm == b->zero_ppm &&
+	       a->common_ppm == b->common_ppm && a->class_ppm == b->class_ppm &&
+	       a->class_id == b->class_id && a->duration_ns == b->duration_ns;
+}
+
+bool workload_same_pages(const struct workload_spec *a, const struct workload_spec *b)
+{
+	bool same = a->nr_phases == b->nr_phases;
+
+	for (uint32_t i = 0; i < a->nr_phases && same; i++)
+		same = same_pages(&a->phase[i], &b->phase[i]);
+	return same;
+}
+
+void workload_go_on(struct workload *w, const struct workload_spec *spec)
+{
+	const struct phase_spec *p;
+
+	w->spec = spec;
+	p = workload_phase(w);
+	if (p->kind == WORK_ZIPF && w->pages)
+		zipf_init(&w->zipf, w->pages, p->alpha_ppm);
+}
+
 const struct phase_spec *workload_phase(const struct workload *w)
 {
 	uint32_t last = w->spec->nr_phases - 1;

@@ -113,6 +113,14 @@ struct workload_step workload_next(struct workload *w);
 /* The running phase's duration is over, filled or not: the next step is STEP_PHASE_END. Else no effect. */
 void workload_phase_over(struct workload *w);
 
+/* Do they touch the same pages: as many phases, of the same kinds, numbers of pages, content and times? They may differ in
+ * rate, write_ppm and alpha_ppm. */
+bool workload_same_pages(const struct workload_spec *a, const struct workload_spec *b);
+
+/* spec, which touches the same pages, takes the place of w's, which may be gone: pages and their ranks stay, the next step
+ * is drawn by the new one. spec: as for workload_init(). */
+void workload_go_on(struct workload *w, const struct workload_spec *spec);
+
 /* The current phase's spec and content; after STEP_DONE those of the last one. */
 const struct phase_spec *workload_phase(const struct workload *w);
 const struct content *workload_content(const struct workload *w);

@@ -4,10 +4,11 @@
  *
  * Every guest boots by the Linux x86-64 boot protocol, 64-bit entry: rip = ELF entry, rsi = zero page, flat segments,
  * identity page tables over the first 4 GiB, interrupts off. What follows is where things are, and the little a lab
- * guest adds to the protocol: a statistics page the VMM reads, two I/O ports and its command line.
+ * guest adds to the protocol: a page of statistics that the VMM reads and of mail that it writes, two I/O ports and its
+ * command line.
  *
  * Guest-physical memory:
- *   0x00006000   statistics page (lab guest), never paged out by the host
+ *   0x00006000   statistics and, in the upper half, mail (lab guest), never paged out by the host
  *   0x00007000   zero page (struct boot_params)
  *   0x00009000   boot page tables (6 pages), GDT behind them
  *   0x00020000   command line, 0-terminated, at most GUEST_CMDLINE_BYTES
@@ -20,6 +21,7 @@
 #include <stdint.h>
 
 #define GUEST_STATS_GPA         0x6000ull
+#define GUEST_MAIL_GPA          0x6800ull
 #define GUEST_ZERO_PAGE_GPA     0x7000ull
 #define GUEST_PAGE_TABLES_GPA   0x9000ull
 #define GUEST_GDT_GPA           0xf000ull
@@ -98,7 +100,12 @@ struct guest_stats {
 	uint64_t balloon_ends[GUEST_BALLOON_STATES]; /* how often its work ended in each state */
 	uint64_t balloon_resets;    /* started again because the device asked for it */
 	uint64_t balloon_oom_pages; /* given back because the guest was out of memory */
+	uint64_t mail_taken;        /* number of the last mail that was read */
+	uint64_t mail_refused; /* mails whose text was no workload, or one it has no room for */
 };
+
+_Static_assert(sizeof(struct guest_stats) <= GUEST_MAIL_GPA - GUEST_STATS_GPA,
+	       "mail begins in the middle of the page"); /* struct guest_mail, guest_mail.h */
 
 /*
  * Command line of a lab guest: Linux's words where Linux has them, else "lab.KEY=VALUE", separated by blanks:
@@ -111,6 +118,7 @@ struct guest_stats {
  *   lab.reporting=0|1                    1: the balloon's driver also tells the host which pages are free; 0 if not said
  *   lab.tsc_khz=N                        frequency of the time stamp counter, added by the VMM; else the guest measures it
  *   lab.workload=SPEC                    as workload_format() writes it, no blanks
+ *   lab.pages=N                          a workload that comes by mail has at most so many pages, or as many as this one
  */
 
 #endif
