@@ -20,6 +20,10 @@ const char *report_exit_name(enum vm_exit exit)
 		return "running";
 	case VM_HALTED:
 		return "halted";
+	case VM_REMOVED:
+		return "removed";
+	case VM_ABSENT:
+		return "absent";
 	case VM_CRASHED:
 		return "crashed";
 	}

@@ -135,7 +135,9 @@ struct mm_config {
 	uint64_t seed;
 	uint64_t start_ns; /* the time it is made, by the clock of all later now_ns */
 	uint32_t max_vms;
-	uint32_t most_at_once;        /* VMs that run together at most; 0: max_vms */
+	uint32_t most_at_once; /* VMs that run together at most; 0: max_vms */
+	npages_t
+		promised_pages; /* shared frames leave room for so much of minimums and floors, of VMs to come too */
 	npages_t bounce_pages_per_vm; /* what the body keeps for device I/O, part of the reserve */
 };
 

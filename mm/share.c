@@ -125,6 +125,8 @@ npages_t share_pool_room(const struct mm *m)
 	for (uint32_t i = 0; i < m->top_vm; i++)
 		if (m->vm[i].in_use && !m->vm[i].ended)
 			least += mm_vm_least_pages(&m->vm[i].config);
+	if (least < m->config.promised_pages)
+		least = m->config.promised_pages;
 	return sum > least ? sum - least : 0;
 }
 

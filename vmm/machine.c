@@ -37,6 +37,8 @@ static struct mm_config mm_config_of(const struct machine_config *c)
 		.rebalance_ns = c->rebalance_ns,
 		.seed = c->seed,
 		.max_vms = c->max_vms,
+		.most_at_once = c->most_at_once,
+		.promised_pages = c->promised_pages,
 		.bounce_pages_per_vm = BOUNCE_PAGES_PER_VM,
 	};
 
@@ -52,14 +54,15 @@ static int create_mm(struct machine *m, struct error *error)
 	int result;
 
 	config.start_ns = machine_now_ns();
-	least = mm_least_memory_pages(&config, c->max_vms, 0);
+	least = mm_least_memory_pages(&config, c->most_at_once ? c->most_at_once : c->max_vms, 0);
 	if (c->memory_pages < least)
 		return error_user(error,
 				  "host.memory of %llu KiB is too small: the machine's own reserve "
 				  "and high threshold "
 				  "need more than %llu KiB for %u VMs",
 				  (unsigned long long)pages_to_bytes(c->memory_pages) >> 10,
-				  (unsigned long long)pages_to_bytes(least) >> 10, c->max_vms);
+				  (unsigned long long)pages_to_bytes(least) >> 10,
+				  c->most_at_once ? c->most_at_once : c->max_vms);
 	result = mm_create(&config, &machine_body_ops, m, &m->mm);
 	if (result == -EINVAL)
 		return error_user(error, "host.states: high and low are the same number of pages "
@@ -168,18 +171,10 @@ int machine_start(struct machine *m, struct error *error)
 	mm_start(m->mm, m->started_ns);
 	machine_unlock(m);
 	for (unsigned i = 0; i < m->nr_vms; i++) {
-		int result;
+		int result = machine_start_vm(m, i, error);
 
-		if (!m->vm[i].vm)
-			continue;
-		machine_empty_console(m, m->vm[i].name);
-		m->vm[i].started_ns = machine_now_ns();
-		result = vm_start(m->vm[i].vm, error);
 		if (result)
 			return result;
-		machine_lock(m);
-		m->vm[i].runs = true;
-		machine_unlock(m);
 	}
 	return 0;
 }
@@ -197,7 +192,8 @@ static void take_down(struct machine *m, uint32_t id)
 	machine_unlock(m);
 	vm_join(vm);
 	machine_lock(m);
-	machine_read_live(m, id, &v->last);
+	if (!v->removed)
+		machine_read_live(m, id, &v->last);
 	v->vm = NULL;
 	machine_unlock(m);
 	vm_destroy(vm);
@@ -215,7 +211,7 @@ void machine_reap(struct machine *m)
 			continue;
 		if (m->config.balloon && !atomic_load(&v->vcpus_left)) /* who left has no word */
 			machine_balloon_watch(m, i);
-		if (v->broken)
+		if (v->broken || v->removed)
 			vm_kick(v->vm);
 		if (!atomic_load(&v->vcpus_left))
 			continue;
@@ -226,6 +222,42 @@ void machine_reap(struct machine *m)
 		if (vm_joinable(v->vm))
 			take_down(m, i);
 	}
+}
+
+/* Time for vCPUs to leave that do not wait for a page. */
+#define LEAVE_ROUNDS 20u /* of a millisecond */
+
+int machine_remove_vm(struct machine *m, vmid_t vm)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	struct machine_vm *v = vm.v < m->nr_vms ? &m->vm[vm.v] : NULL;
+	unsigned rounds = 0;
+
+	machine_lock(m);
+	if (!v || !v->runs || !v->vm || v->reaping)
+		goto gone;
+	machine_read_live(m, vm.v, &v->last);
+	if (v->last.exit != VM_RUNNING)
+		goto gone;
+	v->last.exit = VM_REMOVED;
+	v->removed = true;
+	vm_remove(v->vm);
+	/* From now on nothing counts that is in it. A vCPU may be asleep on a page that nobody makes room for. */
+	while (!v->joined) {
+		if (++rounds == LEAVE_ROUNDS && !v->doomed) {
+			mm_vm_doom(m->mm, vm.v, machine_now_ns());
+			v->doomed = true;
+		}
+		machine_reap(m);
+		machine_unlock(m);
+		nanosleep(&pause, NULL);
+		machine_lock(m);
+	}
+	machine_unlock(m);
+	return 0;
+gone:
+	machine_unlock(m);
+	return -ESRCH;
 }
 
 /* Asks all guests to leave; true: none is left. */

@@ -3,7 +3,8 @@
  * machine.h: the live machine as the program sees it: many VMs in one process under one memory budget.
  *
  * Life: machine_create, machine_add_vm for each VM, machine_start, machine_snapshot at will, machine_stop,
- * machine_snapshot once more (the final figures), machine_destroy. Calls come from one thread unless said otherwise.
+ * machine_snapshot once more (the final figures), machine_destroy. While it runs VMs may be added and removed and
+ * parameters set. Calls come from one thread unless said otherwise.
  * Errors: 0 or -errno, with words in *error; error->user tells the user's mistakes from the host's.
  */
 #ifndef BALLAST_VMM_MACHINE_H
@@ -56,7 +57,9 @@ struct machine_config {
 	bool balloon;                  /* guests get a balloon device, and the manager uses it */
 	uint64_t rebalance_ns;
 	uint64_t seed;
-	unsigned max_vms; /* how many machine_add_vm() calls will follow */
+	unsigned max_vms;      /* how many machine_add_vm() calls will follow, while it runs too */
+	unsigned most_at_once; /* how many VMs there are together at most; 0: max_vms */
+	npages_t promised_pages; /* to VMs that are added while it runs: see mm_config */
 	enum machine_evict evict;
 	unsigned fault_threads; /* 0: choose */
 };
@@ -79,7 +82,13 @@ struct vm_config {
 /*
  * Per-VM facts that only the live body knows; memory accounting is in mm_vm_stats.
  */
-enum vm_exit { VM_RUNNING, VM_HALTED, VM_CRASHED };
+enum vm_exit {
+	VM_RUNNING,
+	VM_HALTED,
+	VM_CRASHED,
+	VM_REMOVED, /* by machine_remove_vm(), or could not be added while the machine ran */
+	VM_ABSENT   /* not added yet; for reports only */
+};
 
 /* What the kernel counts as a VM's memory, and what the manager had at that moment: of the latest reading. */
 struct vm_kernel_stats {
@@ -138,9 +147,31 @@ int machine_admit(const struct machine_config *config, const struct vm_config *v
 
 int machine_create(const struct machine_config *config, struct machine **out, struct error *error);
 
-/* config is copied. Before machine_start only, for now. */
+/*
+ * config is copied. The VMs' ids are 0, 1, .. in the order of the calls; none is used twice. While the machine runs the VM
+ * is started, too; an error (the user's: it does not fit now) then ends the VM and not the machine: the VM keeps its id,
+ * has nothing, and its exit is VM_REMOVED, with the words. Before machine_start() the machine is to be destroyed.
+ */
 int machine_add_vm(struct machine *m, const struct vm_config *config, vmid_t *out,
 		   struct error *error);
+
+/* Stops the VM, whatever it does, and waits until its memory is given back. Its figures are those of the call. While the
+ * machine runs. -ESRCH: no such VM, or it has ended. */
+int machine_remove_vm(struct machine *m, vmid_t vm);
+
+/*
+ * Parameters set while the machine runs; see mm/mm.h. -ESRCH: no such VM, or it has ended. shares: not 0.
+ * machine_vm_min_set: -ENOSPC: the minimums would not fit; -EINVAL: more than it is configured with.
+ */
+void machine_tax_set(struct machine *m, uint32_t tax_ppm);
+int machine_policy_set(struct machine *m, const struct target_policy *policy); /* -ENOMEM */
+void machine_rebalance_set(struct machine *m, uint64_t rebalance_ns);
+void machine_sample_period_set(struct machine *m, uint64_t period_ns);
+int machine_vm_shares_set(struct machine *m, vmid_t vm, uint32_t shares);
+int machine_vm_min_set(struct machine *m, vmid_t vm, npages_t min_pages);
+/* Mails a lab guest another workload, as text (ballast/guest_mail.h). When it took it, or refused to, its statistics say.
+ * -ENOTSUP: no lab guest; -E2BIG. */
+int machine_vm_mail(struct machine *m, vmid_t vm, const char *text);
 
 int machine_start(struct machine *m, struct error *error);
 

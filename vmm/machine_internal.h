@@ -34,7 +34,9 @@ struct machine_vm {
 	atomic_bool vcpus_left;             /* all its vCPUs have left the guest for good */
 	bool runs, doomed, reaping, joined; /* guarded by lock */
 	bool balloon_driver;                /* the manager knows of one; guarded by lock */
-	int broken; /* -errno of a page that could not be read back; guarded by lock */
+	int broken;     /* -errno of a page that could not be read back; guarded by lock */
+	bool removed;   /* by the user: last is final; guarded by lock */
+	uint64_t mails; /* sent to it */
 	/* guarded by lock: the kernel's view; its balloon driver's statistics: when they were last asked for, how many came
 	 * and what was the case then */
 	struct vm_kernel_stats kernel;
@@ -99,7 +101,9 @@ void machine_swap_done(void *ctx, struct mm_io *const *io, const int *result, un
 /* VMs whose threads have all left are taken down; with the lock held, which it drops meanwhile. */
 void machine_reap(struct machine *m);
 
-/* machine_vm.c: what the threads of a VM tell. */
+/* machine_vm.c: starts the guest, if the VM has one. */
+int machine_start_vm(struct machine *m, uint32_t id, struct error *error);
+/* What the threads of a VM tell. */
 void machine_vm_callbacks(struct vm_callbacks *c);
 /* At each tick, lock held: the manager learns how long each VM has run, for policies that sample. */
 void machine_tell_running(struct machine *m);

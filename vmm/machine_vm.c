@@ -91,23 +91,30 @@ static int place_now(const struct placing *p, gfn_t g, const void *page)
 	return result;
 }
 
-/*
- * Pages of zeros are placed to save the guest the faults of its start, and need not be: an untouched page reads as
- * zeros. For the others the pager makes room, if it may.
- */
-static int place(void *ctx, gfn_t g, const void *page)
+/* The pager makes room, if it may. */
+static int place_patiently(const struct placing *p, gfn_t g, const void *page)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
-	const struct placing *p = ctx;
 	int result = place_now(p, g, page);
 
-	if (!page && result == -ENOMEM)
-		return 0;
 	for (unsigned ms = 0; result == -ENOMEM && p->m->swap && ms < PLACE_PATIENCE_MS; ms++) {
 		nanosleep(&pause, NULL);
 		result = place_now(p, g, page);
 	}
 	return result;
+}
+
+/*
+ * Pages of zeros are placed to save the guest the faults of its start, and need not be: an untouched page reads as
+ * zeros.
+ */
+static int place(void *ctx, gfn_t g, const void *page)
+{
+	int result = place_now(ctx, g, page);
+
+	if (!page && result == -ENOMEM)
+		return 0;
+	return result == -ENOMEM ? place_patiently(ctx, g, page) : result;
 }
 
 /* KVM's part of a VM: vCPUs, devices, and the boot image in its memory. */
@@ -131,6 +138,7 @@ static int make_vm(struct machine *m, uint32_t id, const struct vm_config *confi
 			    .reporting = true},
 		.callbacks = &m->callbacks,
 	};
+	struct vm *vm;
 	int result = 0;
 
 	if (m->kvm.fd < 0)
@@ -147,15 +155,18 @@ static int make_vm(struct machine *m, uint32_t id, const struct vm_config *confi
 			return params.disk_fd;
 		}
 	}
-	result = vm_create(&m->kvm, &params, &m->vm[id].vm, error);
+	result = vm_create(&m->kvm, &params, &vm, error);
 	if (result) {
 		close(params.console_fd);
 		if (params.disk_fd >= 0)
 			close(params.disk_fd);
 		return result;
 	}
+	machine_lock(m);
+	m->vm[id].vm = vm;
+	machine_unlock(m);
 	if (config->lab)
-		result = place_now(&placing, gpa_to_gfn(gpa(GUEST_STATS_GPA)), NULL);
+		result = place_patiently(&placing, gpa_to_gfn(gpa(GUEST_STATS_GPA)), NULL);
 	if (result)
 		return error_host(error, -result, "%s: statistics page", config->name);
 	m->vm[id].lab = config->lab; /* from now on its page may be read at any time */
@@ -188,6 +199,44 @@ static int add_to_mm(struct machine *m, uint32_t id, const struct vm_config *con
 	return result ? error_host(error, -result, "%s: page records", config->name) : 0;
 }
 
+int machine_start_vm(struct machine *m, uint32_t id, struct error *error)
+{
+	struct machine_vm *v = &m->vm[id];
+	int result;
+
+	if (!v->vm)
+		return 0;
+	machine_empty_console(m, v->name);
+	v->started_ns = machine_now_ns();
+	result = vm_start(v->vm, error);
+	if (result)
+		return result;
+	machine_lock(m);
+	v->runs = true;
+	machine_unlock(m);
+	return 0;
+}
+
+/* It did not come to run: what there is of it goes, and its id stays taken. */
+static void give_up(struct machine *m, uint32_t id, const struct error *error)
+{
+	struct machine_vm *v = &m->vm[id];
+	struct vm *vm = v->vm;
+
+	machine_lock(m);
+	v->vm = NULL;
+	v->last = (struct vm_live_stats){.exit = VM_REMOVED};
+	snprintf(v->last.exit_reason, sizeof v->last.exit_reason, "%.*s",
+		 (int)sizeof v->last.exit_reason - 1, error->text);
+	machine_unlock(m);
+	vm_destroy(vm);
+	machine_lock(m);
+	mm_vm_end(m->mm, id, machine_now_ns());
+	v->joined = true;
+	machine_unlock(m);
+	atomic_store(&v->vcpus_left, true);
+}
+
 int machine_add_vm(struct machine *m, const struct vm_config *config, vmid_t *out,
 		   struct error *error)
 {
@@ -200,21 +249,24 @@ int machine_add_vm(struct machine *m, const struct vm_config *config, vmid_t *ou
 		return error_host(error, ENOSPC, "%s: more VMs than the machine was made for",
 				  config->name);
 	v = &m->vm[id];
+	*out = vmid(id);
 	snprintf(v->name, sizeof v->name, "%s", config->name);
 	result = memory_add_vm(&m->memory, id, config->pages, error);
 	if (result)
-		return result;
+		memory_add_none(&m->memory);
 	arena_make(m, id);
-	result = add_to_mm(m, id, config, error);
-	if (result)
-		return result;
+	if (!result)
+		result = add_to_mm(m, id, config, error);
 	machine_lock(m); /* the pager walks the VMs */
 	m->nr_vms++;
 	machine_unlock(m);
-	if (config->vcpus)
+	if (!result && config->vcpus)
 		result = make_vm(m, id, config, error);
 	v->made_in_ns = machine_now_ns() - began;
-	*out = vmid(id);
+	if (!result && m->started)
+		result = machine_start_vm(m, id, error);
+	if (result)
+		give_up(m, id, error);
 	return result;
 }
 

@@ -94,7 +94,8 @@ void memory_destroy(struct memory *mem)
 {
 	share_close(mem);
 	for (uint32_t i = 0; i < mem->nr_ranges; i++)
-		munmap(mem->range[i].start, mem->range[i].bytes);
+		if (mem->range[i].bytes)
+			munmap(mem->range[i].start, mem->range[i].bytes);
 	if (mem->stage)
 		munmap(mem->stage, mem->stage_bytes);
 	if (mem->zero)
@@ -135,6 +136,12 @@ int memory_add_vm(struct memory *mem, uint32_t vm, npages_t pages, struct error 
 	}
 	mem->nr_ranges++;
 	return 0;
+}
+
+void memory_add_none(struct memory *mem)
+{
+	mem->range[mem->nr_ranges] = (struct memory_range){.start = NULL};
+	mem->nr_ranges++;
 }
 
 bool memory_find(const struct memory *mem, uint64_t address, uint32_t *vm, gfn_t *g)

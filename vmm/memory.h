@@ -47,6 +47,8 @@ void memory_destroy(struct memory *mem);
 
 /* Reserves and registers the memory of VM vm: the next vmid. */
 int memory_add_vm(struct memory *mem, uint32_t vm, npages_t pages, struct error *error);
+/* The next vmid has no memory. */
+void memory_add_none(struct memory *mem);
 
 /* Which VM's page is at this address? False: none's. */
 bool memory_find(const struct memory *mem, uint64_t address, uint32_t *vm, gfn_t *g);

@@ -71,7 +71,7 @@ void machine_read_live(struct machine *m, uint32_t id, struct vm_live_stats *out
 {
 	struct machine_vm *v = &m->vm[id];
 
-	if (!v->vm) { /* taken down, or memory only */
+	if (!v->vm || v->removed) { /* taken down, or about to be, or memory only */
 		*out = v->last;
 		out->kernel = v->kernel;
 		return;
@@ -128,7 +128,7 @@ unsigned machine_events_take(struct machine *m, struct mm_event *out, unsigned m
 	machine_lock(m);
 	nr = mm_events_take(m->mm, out, max, lost);
 	machine_unlock(m);
-	for (unsigned i = 0; i < nr; i++) /* VMs are added before the start */
+	for (unsigned i = 0; i < nr; i++) /* the first VMs are added before the start */
 		out[i].at_ns = out[i].at_ns > m->started_ns ? out[i].at_ns - m->started_ns : 0;
 	return nr;
 }
@@ -189,6 +189,8 @@ void machine_facts(const struct machine *m, struct machine_facts *out)
 		.swap_is_direct = m->swap && swapfile_is_direct(m->swap),
 		.swap_has_uring = m->swap && swapfile_has_uring(m->swap),
 		.swap_fd = m->swap ? swapfile_fd(m->swap) : -1,
-		.bounce_pages = (npages_t)BOUNCE_PAGES_PER_VM * m->config.max_vms,
+		.bounce_pages =
+			(npages_t)BOUNCE_PAGES_PER_VM *
+			(m->config.most_at_once ? m->config.most_at_once : m->config.max_vms),
 	};
 }

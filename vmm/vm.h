@@ -98,6 +98,7 @@ int vm_boot(struct vm *vm, const struct boot_image *image, boot_place_fn *place,
 int vm_start(struct vm *vm, struct error *error);
 void vm_kick(
 	struct vm *vm); /* ask all its threads to leave; any thread; repeat until vm_joinable() */
+void vm_remove(struct vm *vm);   /* it ends, VM_REMOVED, unless it has; then as vm_kick() */
 bool vm_joinable(struct vm *vm); /* all its threads have left */
 void vm_join(struct vm *vm);
 /*

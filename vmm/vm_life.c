@@ -187,6 +187,11 @@ void vm_end(struct vm *vm, enum vm_exit exit, const char *reason, ...)
 	vm_kick(vm);
 }
 
+void vm_remove(struct vm *vm)
+{
+	vm_end(vm, VM_REMOVED, "%s", "");
+}
+
 /* Lock held. */
 static uint64_t thread_cpu_ns(const struct vm_thread *t)
 {

@@ -95,6 +95,8 @@ struct machine *live_machine(const struct live_machine_options *o)
 		.rebalance_ns = 15 * NS_PER_S,
 		.seed = o->seed,
 		.max_vms = o->max_vms,
+		.most_at_once = o->most_at_once,
+		.promised_pages = o->promised_pages,
 		.evict = o->evict,
 		.swap_without_uring = o->no_uring,
 		.balloon = o->balloon,

@@ -21,7 +21,8 @@ unsigned live_scaled(unsigned n);
 
 struct live_machine_options {
 	npages_t memory_pages, swap_pages;
-	unsigned max_vms;
+	unsigned max_vms, most_at_once;
+	npages_t promised_pages;
 	const char *pager;
 	enum machine_evict evict;
 	bool no_uring, balloon, share;
