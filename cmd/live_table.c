@@ -24,12 +24,13 @@
 #include "lib/table.h"
 
 #define LINE_EVERY_NS (5 * NS_PER_S)
-#define FRAME_LINES   4 /* host line, empty line, titles, total */
+#define FRAME_LINES   4 /* host line, note or empty line, titles, total */
 
 struct live {
 	enum live_mode mode;
 	FILE *out;
 	const struct scenario *scenario;
+	char note[200];   /* what happened last */
 	int lines;        /* of the picture on the screen */
 	uint64_t next_ns; /* of the next line */
 };
@@ -46,7 +47,8 @@ struct live *live_begin(enum live_mode mode, FILE *out, const struct scenario *s
 	struct live *live = calloc(1, sizeof(*live));
 
 	if (live)
-		*live = (struct live){mode, out, scenario, 0, LINE_EVERY_NS};
+		*live = (struct live){
+			.mode = mode, .out = out, .scenario = scenario, .next_ns = LINE_EVERY_NS};
 	return live;
 }
 
@@ -286,7 +288,7 @@ static int print_cut(FILE *out, const char *text, unsigned width)
 	return lines;
 }
 
-int live_table_print(FILE *out, const struct scenario *scenario,
+int live_table_print(FILE *out, const struct scenario *scenario, const char *note,
 		     const struct machine_snapshot *before, const struct machine_snapshot *now,
 		     unsigned rows, unsigned width)
 {
@@ -304,7 +306,7 @@ int live_table_print(FILE *out, const struct scenario *scenario,
 		goto out;
 	host_line(buffer, scenario->name, now, scenario->duration_ns, which);
 	if (room) {
-		fputc('\n', buffer);
+		fprintf(buffer, "%s\n", note);
 		for (unsigned i = 0; i < shown; i++) {
 			vm_row(&row, scenario->vms[i].name, before, now, i);
 			row_cells(t, &row, which);
@@ -342,7 +344,8 @@ static void redraw(struct live *live, const struct machine_snapshot *before,
 	if (ioctl(fileno(live->out), TIOCGWINSZ, &w) != 0 || !w.ws_row || !w.ws_col)
 		w = (struct winsize){.ws_row = 24, .ws_col = 80};
 	/* The cursor stands on the line below the last one. A line that fills the window would wrap. */
-	lines = live_table_print(frame, live->scenario, before, now, w.ws_row - 1u, w.ws_col - 1u);
+	lines = live_table_print(frame, live->scenario, live->note, before, now, w.ws_row - 1u,
+				 w.ws_col - 1u);
 	if (fclose(frame) == 0 && lines >= 0) {
 		fputc('\r', live->out);
 		if (live->lines)
@@ -367,6 +370,15 @@ void live_show(struct live *live, const struct machine_snapshot *before,
 		fflush(live->out);
 		live->next_ns = (now->now_ns / LINE_EVERY_NS + 1) * LINE_EVERY_NS;
 	}
+}
+
+void live_note(struct live *live, uint64_t now_ns, const char *text)
+{
+	snprintf(live->note, sizeof(live->note), "at %s  %.140s", human_seconds(now_ns).text, text);
+	if (live->mode != LIVE_LINES)
+		return;
+	fprintf(live->out, "%s\n", live->note);
+	fflush(live->out);
 }
 
 void live_end(struct live *live, bool erase)

@@ -25,6 +25,8 @@ struct live *live_begin(enum live_mode mode, FILE *out, const struct scenario *s
 /* Shows now; before: the snapshot before it, for rates. Both borrowed for the call. */
 void live_show(struct live *live, const struct machine_snapshot *before,
 	       const struct machine_snapshot *now);
+/* Something happened at now_ns: a line at once, or above the VMs until something else does. */
+void live_note(struct live *live, uint64_t now_ns, const char *text);
 /* erase: takes the table off the screen, the summary comes in its place. */
 void live_end(struct live *live, bool erase);
 
@@ -32,8 +34,9 @@ void live_end(struct live *live, bool erase);
 void live_line_print(FILE *out, const struct machine_snapshot *before,
 		     const struct machine_snapshot *now);
 
-/* One picture of the table, at most rows lines of at most columns characters. Returns the number of lines, or -ENOMEM. */
-int live_table_print(FILE *out, const struct scenario *scenario,
+/* One picture of the table, at most rows lines of at most columns characters; note: what happened last, or "". Returns the
+ * number of lines, or -ENOMEM. */
+int live_table_print(FILE *out, const struct scenario *scenario, const char *note,
 		     const struct machine_snapshot *before, const struct machine_snapshot *now,
 		     unsigned rows, unsigned columns);
 

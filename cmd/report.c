@@ -156,7 +156,7 @@ void report_sample(struct report *r, const struct machine_snapshot *now)
 
 	batch_open(&rows);
 	if (rows.out)
-		report_csv_sample(rows.out, now, r->names);
+		report_csv_sample(rows.out, now, r->names, r->about->scenario->nr_vms);
 	batch_append(&rows, &r->samples);
 	report_compare(r->before, now, &r->swap_is_full, r->names, put_event, r);
 	r->before = now;

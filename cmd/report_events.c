@@ -42,7 +42,8 @@ static void compare_swap(const struct compare *c, bool *is_full)
 static void compare_vm(const struct compare *c, unsigned i, const char *name)
 {
 	static const struct vm_live_stats none = {.exit = VM_RUNNING};
-	const struct vm_live_stats *a = c->before ? machine_snapshot_live(c->before, i) : &none;
+	const struct vm_live_stats *a =
+		c->before && i < c->before->nr_vms ? machine_snapshot_live(c->before, i) : &none;
 	const struct vm_live_stats *b = machine_snapshot_live(c->now, i);
 
 	if (b->boot_ns && !a->boot_ns)
@@ -53,6 +54,11 @@ static void compare_vm(const struct compare *c, unsigned i, const char *name)
 		put(c, "phase",
 		    json_pack("{s:s, s:o}", "vm", name, "phase",
 			      report_count_json(b->guest.phase)));
+	if (b->guest.mail_taken != a->guest.mail_taken)
+		put(c, "workload",
+		    json_pack("{s:s, s:o, s:o}", "vm", name, "mail",
+			      report_count_json(b->guest.mail_taken), "refused",
+			      report_count_json(b->guest.mail_refused)));
 	if (b->guest.integrity_errors > a->guest.integrity_errors)
 		put(c, "integrity_error",
 		    json_pack("{s:s, s:o}", "vm", name, "errors",

@@ -74,8 +74,9 @@ json_t *report_row_json(const struct report_field *table, const struct report_ro
 
 /* samples.csv: the header line, then for each sample a line a VM and one of the host. */
 void report_csv_header(FILE *out);
-/* names[i] is VM i's. */
-void report_csv_sample(FILE *out, const struct machine_snapshot *now, const char *const *names);
+/* names[i] is VM i's; there may be more names than VMs so far. */
+void report_csv_sample(FILE *out, const struct machine_snapshot *now, const char *const *names,
+		       unsigned nr_names);
 
 /* object[a][b] = value for "a.b"; value is transferred. 0, or -1 without memory. */
 int report_set_path(json_t *object, const char *path, json_t *value);

@@ -7,6 +7,7 @@
  * field holds a comma, a quote or a line end: names are [a-z0-9-], the rest is numbers and words of this program.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "cmd/report_fields.h"
 
@@ -56,18 +57,45 @@ static void fields_of(const struct report_field *table, const struct report_row 
 	}
 }
 
-void report_csv_sample(FILE *out, const struct machine_snapshot *now, const char *const *names)
+/* A line of a VM's; i: its index in now. */
+static void vm_line(FILE *out, double t_seconds, const char *name,
+		    const struct machine_snapshot *now, unsigned i)
+{
+	const struct report_row row = {name, now, i};
+
+	fprintf(out, "%.3f,%s", t_seconds, name);
+	fields_of(report_vm_fields, &row, out);
+	fields_of(report_host_fields, NULL, out);
+	fputc('\n', out);
+}
+
+/* VMs that are still to come: zeros, so that every sample has the same lines. */
+static void absent_lines(FILE *out, double t_seconds, const char *const *names, unsigned nr)
+{
+	struct machine_snapshot *none = calloc(1, sizeof(*none) + sizeof(struct mm_vm_stats) +
+							  sizeof(struct vm_live_stats));
+	struct vm_live_stats *live;
+
+	if (!none)
+		return;
+	none->nr_vms = 1;
+	live = (struct vm_live_stats *)(void *)&none->vm[1];
+	live->exit = VM_ABSENT;
+	for (unsigned i = 0; i < nr; i++)
+		vm_line(out, t_seconds, names[i], none, 0);
+	free(none);
+}
+
+void report_csv_sample(FILE *out, const struct machine_snapshot *now, const char *const *names,
+		       unsigned nr_names)
 {
 	const struct report_row host = {.now = now};
 
-	for (unsigned i = 0; i < now->nr_vms; i++) {
-		const struct report_row row = {names[i], now, i};
-
-		fprintf(out, "%.3f,%s", report_seconds(now->now_ns), names[i]);
-		fields_of(report_vm_fields, &row, out);
-		fields_of(report_host_fields, NULL, out);
-		fputc('\n', out);
-	}
+	for (unsigned i = 0; i < now->nr_vms; i++)
+		vm_line(out, report_seconds(now->now_ns), names[i], now, i);
+	if (nr_names > now->nr_vms)
+		absent_lines(out, report_seconds(now->now_ns), names + now->nr_vms,
+			     nr_names - now->nr_vms);
 	fprintf(out, "%.3f,", report_seconds(now->now_ns));
 	fields_of(report_vm_fields, NULL, out);
 	fields_of(report_host_fields, &host, out);

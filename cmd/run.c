@@ -23,6 +23,7 @@
 #include "cmd/report_dir.h"
 #include "cmd/run_machine.h"
 #include "cmd/run_options.h"
+#include "cmd/run_timeline.h"
 #include "cmd/stop_signals.h"
 #include "lib/jsonl.h"
 #include "lib/log.h"
@@ -39,6 +40,7 @@ struct run {
 	struct report *report;
 	struct live *live;
 	struct stop_signals *signals;
+	struct run_timeline timeline;
 	struct machine_snapshot *before; /* the latest sample */
 	enum report_end end;
 	int signal; /* that ended it */
@@ -97,6 +99,20 @@ static uint64_t machine_start_ns(struct run *run)
 	return start;
 }
 
+/* The timeline's next action. What the manager decided before is told before it, and what comes of it behind. */
+static void act(struct run *run, uint64_t start_ns)
+{
+	struct run_timeline_done done;
+	uint64_t now;
+
+	take_events(run, UINT64_MAX);
+	now = clock_ns() - start_ns;
+	run_timeline_act(&run->timeline, &done);
+	report_event(run->report, now, "timeline", run_timeline_json(&done));
+	if (run->live)
+		live_note(run->live, now, done.text);
+}
+
 /* Samples until the run is over; the first sample is of what is there before any work. */
 static void sample_until_end(struct run *run)
 {
@@ -110,19 +126,25 @@ static void sample_until_end(struct run *run)
 		passed = clock_ns() - start;
 		if (passed >= duration)
 			break;
+		if (passed >= run_timeline_next_ns(&run->timeline)) {
+			act(run, start);
+			continue;
+		}
 		if (passed >= next) {
 			sample(run);
 			next = (clock_ns() - start) / SAMPLE_NS * SAMPLE_NS + SAMPLE_NS;
 			continue;
 		}
 		until = next < duration ? next : duration;
+		if (until > run_timeline_next_ns(&run->timeline))
+			until = run_timeline_next_ns(&run->timeline);
 		wait = until - passed < LOOK_NS ? until - passed : LOOK_NS;
 		run->signal = stop_signals_wait(run->signals, wait);
 		if (run->signal) {
 			run->end = REPORT_END_STOP;
 			return;
 		}
-		if (machine_idle(run->machine)) {
+		if (machine_idle(run->machine) && !run_timeline_adds(&run->timeline)) {
 			run->end = REPORT_END_IDLE;
 			return;
 		}
@@ -210,7 +232,9 @@ static int execute(struct run *run, struct error *error)
 	}
 	if (!err) {
 		report_event(run->report, 0, "start",
-			     json_pack("{s:i}", "vms", (int)run->scenario->nr_vms));
+			     json_pack("{s:i}", "vms",
+				       (int)(run->scenario->nr_vms - run->scenario->nr_later)));
+		run_timeline_begin(&run->timeline, run->scenario, run->machine);
 		err = machine_start(run->machine, error);
 	}
 	if (err)

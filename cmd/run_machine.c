@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * run_machine.c: a scenario's machine and its VMs, admitted and made.
+ * run_machine.c: a scenario's machine and its VMs, admitted and made. VMs that the timeline adds are admitted before the
+ * run begins, each with those that are there when it comes.
  */
 #include "cmd/run_machine.h"
 
@@ -10,6 +11,8 @@
 
 #include "cmd/kernel_file.h"
 #include "cmd/run_options.h"
+#include "cmd/timeline.h"
+#include "lib/parse.h"
 
 extern const char lab_image_start[], lab_image_end[]; /* cmd/lab_image.S */
 
@@ -22,8 +25,8 @@ static uint32_t group_of(const struct scenario *s, unsigned i)
 	return 0;
 }
 
-static int add_vm(struct machine *machine, const struct scenario *s, unsigned i,
-		  struct error *error)
+int run_machine_add_vm(struct machine *machine, const struct scenario *s, unsigned i,
+		       struct error *error)
 {
 	const struct scenario_vm *v = &s->vms[i];
 	char cmdline[GUEST_CMDLINE_BYTES];
@@ -104,19 +107,71 @@ static struct machine_config machine_config_of(const struct scenario *s, const c
 	return config;
 }
 
+/* What room there must be for VMs that come later. */
+static int look_ahead(const struct scenario *s, struct machine_config *config)
+{
+	struct timeline_peaks peaks;
+
+	if (!s->nr_actions)
+		return 0;
+	if (timeline_peaks(s, &peaks))
+		return -ENOMEM;
+	config->most_at_once = peaks.vms;
+	config->promised_pages = peaks.least_pages;
+	return 0;
+}
+
+/* Do the VMs that are there fit? last: the one that is new, or has a new minimum; a message names it. */
+static int admit_present(const struct timeline_walk *w, const struct machine_config *config,
+			 unsigned last, struct vm_config *vms, struct error *error)
+{
+	const struct scenario *s = w->scenario;
+	unsigned nr = 0;
+
+	for (unsigned k = 0; k < s->nr_vms; k++) {
+		unsigned i = (last + 1 + k) % s->nr_vms; /* last comes last */
+
+		if (w->present[i])
+			vms[nr++] = (struct vm_config){.name = s->vms[i].name,
+						       .pages = s->vms[i].memory_pages,
+						       .min_pages = w->min_pages[i]};
+	}
+	return machine_admit(config, vms, nr, error);
+}
+
+static int admit_all(struct timeline_walk *w, const struct machine_config *config,
+		     struct vm_config *vms, struct error *error)
+{
+	int err = admit_present(w, config, w->scenario->nr_vms - 1, vms, error);
+	const struct timeline_action *a;
+	char at[PARSE_FORMAT_BYTES];
+
+	while (!err && (a = timeline_walk_next(w)) != NULL) {
+		if (a->kind != TIMELINE_ADD && a->kind != TIMELINE_MIN)
+			continue;
+		err = admit_present(w, config, a->vm, vms, error);
+		if (err)
+			error_prefix(error, "timeline, at %s: ",
+				     parse_format(&parse_time, a->at_ns, at, sizeof(at)));
+	}
+	return err;
+}
+
 int run_machine_admit(const struct scenario *s, struct error *error)
 {
 	struct machine_config config = machine_config_of(s, NULL);
 	struct vm_config *vms = calloc(s->nr_vms, sizeof(*vms));
-	int err;
+	struct timeline_walk walk;
+	int err = look_ahead(s, &config);
 
-	if (!vms)
+	if (!err && vms)
+		err = timeline_walk_begin(&walk, s);
+	if (err || !vms) {
+		free(vms);
 		return error_host(error, ENOMEM, "admission");
-	for (unsigned i = 0; i < s->nr_vms; i++)
-		vms[i] = (struct vm_config){.name = s->vms[i].name,
-					    .pages = s->vms[i].memory_pages,
-					    .min_pages = s->vms[i].min_pages};
-	err = machine_admit(&config, vms, s->nr_vms, error);
+	}
+	err = admit_all(&walk, &config, vms, error);
+	timeline_walk_end(&walk);
 	free(vms);
 	return err;
 }
@@ -127,8 +182,11 @@ int run_machine_make(const struct scenario *s, const char *dir, struct machine *
 	struct machine_config config = machine_config_of(s, dir);
 	int err;
 
+	*out = NULL;
+	if (look_ahead(s, &config))
+		return error_host(error, ENOMEM, "machine");
 	err = machine_create(&config, out, error);
-	for (unsigned i = 0; i < s->nr_vms && !err; i++)
-		err = add_vm(*out, s, i, error);
+	for (unsigned i = 0; i < s->nr_vms - s->nr_later && !err; i++)
+		err = run_machine_add_vm(*out, s, i, error);
 	return err;
 }

@@ -6,11 +6,15 @@
 #include "cmd/scenario.h"
 #include "vmm/machine.h"
 
-/* Do its VMs fit the machine? The user's error if not. Before anything is made. */
+/* Do its VMs fit the machine, at any time? The user's error if not. Before anything is made. */
 int run_machine_admit(const struct scenario *s, struct error *error);
 
-/* Makes the machine, with its files in dir, and its VMs. *out: owned by the caller, also after an error if not NULL. */
+/* Makes the machine, with its files in dir, and the VMs it begins with. *out: owned by the caller, also after an error if not NULL. */
 int run_machine_make(const struct scenario *s, const char *dir, struct machine **out,
 		     struct error *error);
+
+/* Makes VM i of the scenario, and starts it if the machine runs: see machine_add_vm(). */
+int run_machine_add_vm(struct machine *machine, const struct scenario *s, unsigned i,
+		       struct error *error);
 
 #endif

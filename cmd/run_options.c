@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "ballast/rng.h"
+#include "cmd/timeline.h"
 
 static const struct option_def options[] = {
 	{'o', "output", "DIR", "folder for the results (default: results/runs/NAME-TIMESTAMP)",
@@ -73,16 +74,20 @@ int run_options_load(const struct run_options *o, struct scenario **out, struct 
 int run_guest_cmdline(const struct scenario *s, unsigned vm, char *buf, size_t bytes)
 {
 	const struct scenario_vm *v = &s->vms[vm];
-	char workload[WORKLOAD_TEXT_BYTES];
+	npages_t pages = timeline_most_pages(s, vm);
+	char workload[WORKLOAD_TEXT_BYTES], room[40] = "";
 	int n = workload_format(&v->workload, workload, sizeof(workload));
 
 	if (n < 0)
 		return n;
+	if (pages) /* of workloads to come */
+		snprintf(room, sizeof(room), " lab.pages=%" PRIu64, pages);
 	/* A seed of its own for each guest, or equal guests would touch the same pages in step. Mixed twice: guest 1 of
 	 * seed 1 shall not be guest 0 of seed 2. */
 	n = snprintf(buf, bytes,
-		     "lab.seed=%" PRIu64 " lab.vm=%u lab.pager=%s lab.balloon=%u%s lab.workload=%s",
+		     "lab.seed=%" PRIu64
+		     " lab.vm=%u lab.pager=%s lab.balloon=%u%s%s lab.workload=%s",
 		     rng_mix(rng_mix(s->seed) + vm), vm, v->guest_pager->name, v->guest_balloon_ppm,
-		     v->guest_reporting ? " lab.reporting=1" : "", workload);
+		     v->guest_reporting ? " lab.reporting=1" : "", room, workload);
 	return n < 0 || (size_t)n >= bytes ? -ENOSPC : 0;
 }

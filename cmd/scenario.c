@@ -2,8 +2,8 @@
 /*
  * scenario.c: the top of a scenario and its host, and what concerns the whole.
  *
- * Order: file to tree, --set on the tree, tables on the tree, then the checks that need everything: what swap must
- * hold, whether minimums fit. Whether a machine of that size can be run at all is for the machine to say.
+ * Order: file to tree, --set on the tree, tables on the tree, the timeline, then the checks that need everything: what
+ * swap must hold, whether minimums fit. Whether a machine of that size can be run at all is for the machine to say.
  *
  * Values of the contract that later work brings are in the tables too, as "not built yet": a scenario written for them
  * is refused with a reason and never runs as something else.
@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "cmd/scenario_internal.h"
+#include "cmd/timeline.h"
 
 #define SWAP_AUTO UINT64_MAX
 
@@ -248,6 +249,22 @@ static int read_host(const struct key *key, const struct node *value, void *targ
 	return keys_read(host_keys, value, key->name, 0, target, error);
 }
 
+int scenario_host_key_read(const char *name, const struct node *value, struct scenario *out,
+			   struct error *error)
+{
+	const struct key *k = host_keys;
+
+	if (strncmp(name, "share.", 6) == 0)
+		k = share_keys;
+	else if (strncmp(name, "sampling.", 9) == 0)
+		k = sampling_keys;
+	if (k != host_keys)
+		name = strchr(name, '.') + 1;
+	while (strcmp(k->name, name) != 0)
+		k++;
+	return k->read(k, value, out, error);
+}
+
 static const struct key top_keys[] = {
 	{"name", key_read_name, .fallback = "scenario", KEY_FIELD(struct scenario, name)},
 	{"seed", key_read_number, .fallback = "1", .kind = &parse_count, .min = 0,
@@ -257,7 +274,7 @@ static const struct key top_keys[] = {
 	 KEY_FIELD(struct scenario, duration_ns)},
 	{"host", read_host, .required = true},
 	{"vms", scenario_vms_read, .required = true},
-	{.name = "timeline", .unbuilt = "workload: {kind: phased, ..}"},
+	{.name = "timeline", .read = key_read_nothing},
 	{.name = NULL},
 };
 
@@ -265,24 +282,24 @@ static int check_whole(struct scenario *s, const struct node *root, struct error
 {
 	const struct node *host = node_child(root, "host");
 	char text[PARSE_FORMAT_BYTES];
-	npages_t min = 0, paged = 0;
+	struct timeline_peaks peaks;
 
-	for (unsigned i = 0; i < s->nr_vms; i++) {
-		min += s->vms[i].min_pages;
-		paged += s->vms[i].memory_pages - s->vms[i].min_pages;
-	}
 	if (s->policy->sizes && !s->balloon)
 		return key_wrong(node_child(host, "policy"), "policy",
 				 "works by balloons, and mechanisms has none",
 				 "with the mechanism balloon only", error);
-	if (min > s->memory_pages)
-		return key_wrong(
-			node_child(host, "memory"), "memory", "is less than the VMs' min together",
-			parse_format(&parse_bytes, pages_to_bytes(min), text, sizeof(text)), error);
+	if (timeline_peaks(s, &peaks))
+		return error_host(error, ENOMEM, "scenario");
+	if (peaks.min_pages > s->memory_pages)
+		return key_wrong(node_child(host, "memory"), "memory",
+				 "is less than the VMs' min together",
+				 parse_format(&parse_bytes, pages_to_bytes(peaks.min_pages), text,
+					      sizeof(text)),
+				 error);
 	if (!s->swap)
 		s->swap_pages = 0;
 	else if (s->swap_pages == SWAP_AUTO)
-		s->swap_pages = paged;
+		s->swap_pages = peaks.beyond_pages;
 	if (pages_to_bytes(s->swap_pages) > PARSE_BYTES_MAX)
 		return node_error(
 			host, error,
@@ -293,7 +310,7 @@ static int check_whole(struct scenario *s, const struct node *root, struct error
 	return 0;
 }
 
-static int read_root(const struct scenario_doc *doc, struct scenario *s, struct error *error)
+static int read_root(struct scenario_doc *doc, struct scenario *s, struct error *error)
 {
 	const struct node *root = doc->root;
 	int err;
@@ -302,6 +319,8 @@ static int read_root(const struct scenario_doc *doc, struct scenario *s, struct 
 		return node_error(root, error,
 				  "the scenario is empty; allowed: a map with host and vms");
 	err = keys_read(top_keys, root, "the scenario", 0, s, error);
+	if (!err)
+		err = scenario_timeline_read(doc, s, error);
 	return err ? err : check_whole(s, root, error);
 }
 
@@ -336,6 +355,12 @@ void scenario_free(struct scenario *s)
 {
 	if (!s)
 		return;
+	for (unsigned i = 0; i < s->nr_actions; i++) {
+		free(s->actions[i].workload);
+		free(s->actions[i].key);
+		free(s->actions[i].text);
+	}
+	free(s->actions);
 	free(s->swap_path);
 	free(s->vms);
 	free(s);

@@ -16,9 +16,10 @@
 #include "mm/stats.h"
 #include "mm/target.h"
 
-#define SCENARIO_VMS_MAX    1024
-#define SCENARIO_NAME_BYTES 64
-#define SCENARIO_PATH_BYTES 1024
+#define SCENARIO_VMS_MAX     1024
+#define SCENARIO_NAME_BYTES  64
+#define SCENARIO_PATH_BYTES  1024
+#define SCENARIO_ACTIONS_MAX 10000u
 
 struct scenario_vm {
 	char name[SCENARIO_NAME_BYTES]; /* final: web, or web-0 */
@@ -34,6 +35,32 @@ struct scenario_vm {
 	char kernel
 		[SCENARIO_PATH_BYTES]; /* ELF64 file to boot; empty: the lab guest in the program */
 	struct workload_spec workload;
+};
+
+enum timeline_kind {
+	TIMELINE_ADD,
+	TIMELINE_REMOVE,
+	TIMELINE_POLICY,
+	TIMELINE_TAX,
+	TIMELINE_REBALANCE,
+	TIMELINE_SAMPLE_PERIOD,
+	TIMELINE_SCAN_RATES,
+	TIMELINE_SHARES,
+	TIMELINE_MIN,
+	TIMELINE_WORKLOAD,
+};
+
+/* Something that happens while the machine runs, to the host or to one VM. */
+struct timeline_action {
+	uint64_t at_ns;
+	enum timeline_kind kind;
+	unsigned vm;    /* index in the scenario's vms, for those that concern one */
+	uint64_t value; /* ppm, ns, shares or pages */
+	uint32_t scan_rate, vm_scan_rate; /* TIMELINE_SCAN_RATES: both, as they are then */
+	const struct target_policy *policy;
+	struct workload_spec *workload; /* owned */
+	char *key,
+		*text; /* what is set, and to what, as in the file: "host.tax", "0%"; owned; NULL: nothing */
 };
 
 struct scenario {
@@ -57,8 +84,11 @@ struct scenario {
 	bool states_sliding;           /* thresholds are shares of minFree, not of memory */
 	uint32_t state_ppm[MM_STATES]; /* high, soft, hard, low */
 	uint64_t rebalance_ns;
-	unsigned nr_vms;
-	struct scenario_vm *vms; /* owned; counts expanded, in file order */
+	unsigned nr_vms,
+		nr_later; /* all VMs, and those of them that the timeline adds: the last ones */
+	struct scenario_vm *vms; /* owned; counts expanded, in file order, then in order of time */
+	unsigned nr_actions;
+	struct timeline_action *actions; /* owned; in order of time, of one time in file order */
 };
 
 /*

@@ -5,7 +5,9 @@
  *	scenario_yaml.c	 text to a small tree of nodes that know where they stand
  *	scenario_set.c	 --set KEY=VALUE: changes that tree
  *	scenario_keys.c	 checks a map of the tree against a table of keys and stores its values
- *	scenario_vm.c	 the tables of vms, guests and workloads
+ *	scenario_vm.c	 the tables of vms and guests
+ *	scenario_workload.c  those of workloads
+ *	scenario_timeline.c  what happens while it runs
  *	scenario.c	 the tables of the top and of host, and what concerns the whole
  */
 #ifndef BALLAST_CMD_SCENARIO_INTERNAL_H
@@ -126,8 +128,26 @@ int key_wrong(const struct node *value, const char *what, const char *wrong, con
 
 /* Reads the list of VMs, counts expanded, into s->vms and s->nr_vms. */
 key_read_fn scenario_vms_read;
+/* Reads one more VM, counts expanded, behind the others. */
+int scenario_vm_add(struct scenario *s, const struct node *entry, struct error *error);
+/* How many VMs the entry, which was read, is. */
+uint32_t scenario_vm_count(const struct node *entry);
+/* Reads the value of one key of a VM ("min") into *out. */
+int scenario_vm_key_read(const char *name, const struct node *value, struct scenario_vm *out,
+			 struct error *error);
+/* Reads the value of one key of the host ("tax", "share.per-vm") into *out. */
+int scenario_host_key_read(const char *name, const struct node *value, struct scenario *out,
+			   struct error *error);
+/* Reads the timeline, if there is one; after everything else but the swap's size. */
+int scenario_timeline_read(struct scenario_doc *doc, struct scenario *s, struct error *error);
+
 /* Reads a workload for a guest of that size into *out (scenario_workload.c). */
 int scenario_workload_read(const struct node *value, npages_t memory_pages, npages_t swap_pages,
 			   struct workload_spec *out, struct error *error);
+/* A workload (NULL: the default) with one key changed, or added; with another kind only the keys it has stay. *out: not
+ * checked yet, the document's. key: the node that names it. */
+int scenario_workload_change(struct scenario_doc *doc, const struct node *workload,
+			     const struct node *key, const char *name, const struct node *value,
+			     const struct node **out, struct error *error);
 
 #endif

@@ -209,11 +209,42 @@ static int add_copies(struct scenario *s, const struct node *entry, const struct
 	return 0;
 }
 
+int scenario_vm_add(struct scenario *s, const struct node *entry, struct error *error)
+{
+	struct vm_draft draft;
+	int err = read_draft(entry, &draft, error);
+
+	return err ? err : add_copies(s, entry, &draft, error);
+}
+
+uint32_t scenario_vm_count(const struct node *entry)
+{
+	const struct node *count = node_child(entry, "count");
+	uint64_t n = 1;
+
+	if (count)
+		parse_value(&parse_count, count->text, 1, SCENARIO_VMS_MAX, &n, NULL);
+	return (uint32_t)n;
+}
+
+int scenario_vm_key_read(const char *name, const struct node *value, struct scenario_vm *out,
+			 struct error *error)
+{
+	struct vm_draft draft = {.vm = *out};
+	const struct key *k = vm_keys;
+	int err;
+
+	while (strcmp(k->name, name) != 0)
+		k++;
+	err = k->read(k, value, &draft, error);
+	*out = draft.vm;
+	return err;
+}
+
 int scenario_vms_read(const struct key *key, const struct node *value, void *target,
 		      struct error *error)
 {
 	struct scenario *s = target;
-	struct vm_draft draft;
 	int err = 0;
 
 	if (value->kind != NODE_LIST)
@@ -221,10 +252,7 @@ int scenario_vms_read(const struct key *key, const struct node *value, void *tar
 	if (!value->nr)
 		return node_error(value, error, "vms is empty; allowed: 1 to %d VMs",
 				  SCENARIO_VMS_MAX);
-	for (const struct node *entry = value->first; entry && !err; entry = entry->next) {
-		err = read_draft(entry, &draft, error);
-		if (!err)
-			err = add_copies(s, entry, &draft, error);
-	}
+	for (const struct node *entry = value->first; entry && !err; entry = entry->next)
+		err = scenario_vm_add(s, entry, error);
 	return err;
 }

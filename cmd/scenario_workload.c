@@ -137,6 +137,68 @@ static int read_kind(const struct node *value, bool in_phase, uint32_t *kind, st
 	return 0;
 }
 
+/* A copy, to stand in another map. */
+static struct node *copy(struct scenario_doc *doc, const struct node *child)
+{
+	struct node *n =
+		scenario_doc_node(doc, child->kind, child->origin, child->line, child->column);
+
+	if (!n)
+		return NULL;
+	*n = *child;
+	n->next = NULL;
+	return n;
+}
+
+static struct node *scalar(struct scenario_doc *doc, const struct node *at, const char *text)
+{
+	struct node *n = scenario_doc_node(doc, NODE_SCALAR, at->origin, at->line, at->column);
+
+	if (n)
+		n->text = text;
+	return n;
+}
+
+/* Does a key of a workload apply to that kind? What is no key, or no kind, is not to be told here. */
+static bool stays(const char *name, const struct node *kind)
+{
+	for (const struct key_word *w = kind_words; w->word; w++)
+		for (const struct key *k = phase_keys; k->name && kind->kind == NODE_SCALAR; k++)
+			if (strcmp(w->word, kind->text) == 0 && strcmp(k->name, name) == 0)
+				return !k->only || (k->only & 1u << w->value);
+	return true;
+}
+
+int scenario_workload_change(struct scenario_doc *doc, const struct node *workload,
+			     const struct node *key, const char *name, const struct node *value,
+			     const struct node **out, struct error *error)
+{
+	struct node *map =
+		scenario_doc_node(doc, NODE_MAP, value->origin, value->line, value->column);
+	struct node *changed = copy(doc, value), *idle = scalar(doc, key, "idle");
+	struct node **tail, *kind_key = scalar(doc, key, "kind"), *named = scalar(doc, key, name);
+
+	*out = map;
+	if (!map || !changed || !idle || !kind_key || !named)
+		return error_host(error, ENOMEM, "scenario");
+	tail = &map->first;
+	idle->key = kind_key;
+	changed->key = named;
+	for (const struct node *c = workload ? workload->first : idle; c; c = c->next) {
+		if (strcmp(c->key->text, name) == 0 ||
+		    (strcmp(name, "kind") == 0 && !stays(c->key->text, value)))
+			continue;
+		*tail = copy(doc, c);
+		if (!*tail)
+			return error_host(error, ENOMEM, "scenario");
+		tail = &(*tail)->next;
+		map->nr++;
+	}
+	*tail = changed;
+	map->nr++;
+	return 0;
+}
+
 struct guest_size {
 	npages_t memory, swap;
 };

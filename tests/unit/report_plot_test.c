@@ -61,7 +61,7 @@ static void write_samples(void)
 		s->vm[1].saved_pages = 256;
 		s->vm[1].ballooned_pages = 0;
 		s->vm[1].swapped_pages = 1024;
-		report_csv_sample(out, s, names);
+		report_csv_sample(out, s, names, 2);
 		free(s);
 	}
 	assert_int_equal(fclose(out), 0);

@@ -48,9 +48,9 @@ static char *made_csv(void)
 
 	caught_begin(&c);
 	report_csv_header(c.out);
-	report_csv_sample(c.out, s, names);
+	report_csv_sample(c.out, s, names, 2);
 	s->now_ns += 1234567890;
-	report_csv_sample(c.out, s, names);
+	report_csv_sample(c.out, s, names, 2);
 	free(s);
 	return caught_end(&c);
 }

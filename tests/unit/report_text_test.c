@@ -115,7 +115,7 @@ static void test_live_table_fits(void **state)
 		for (unsigned columns = 1; columns < 120; columns += 7) {
 			struct caught c;
 			size_t widest;
-			int lines = live_table_print(caught_begin(&c), scenario, NULL, s, rows,
+			int lines = live_table_print(caught_begin(&c), scenario, "", NULL, s, rows,
 						     columns);
 			char *text = caught_end(&c);
 
@@ -136,14 +136,14 @@ static void test_live_table(void **state)
 	char *text;
 
 	(void)state;
-	assert_int_equal(live_table_print(caught_begin(&c), scenario, NULL, s, 24, 200), 6);
+	assert_int_equal(live_table_print(caught_begin(&c), scenario, "", NULL, s, 24, 200), 6);
 	text = caught_end(&c);
 	assert_memory_equal(text, "two  10.0 of 30.0 s  state soft  ", 33);
 	assert_non_null(strstr(text, "\nweb "));
 	assert_non_null(strstr(text, "crashed\n"));
 	assert_non_null(strstr(text, "\ntotal "));
 	free(text);
-	assert_int_equal(live_table_print(caught_begin(&c), scenario, NULL, s, 5, 200), 5);
+	assert_int_equal(live_table_print(caught_begin(&c), scenario, "", NULL, s, 5, 200), 5);
 	text = caught_end(&c);
 	assert_null(strstr(text, "\ndb "));
 	assert_non_null(strstr(text, "1 more not shown\n"));
@@ -194,11 +194,11 @@ static void test_live_table_fits_80_columns(void **state)
 	}
 	made_live(s, 0)->exit = VM_CRASHED;
 	made_live(s, 1)->guest.integrity_errors = 3;
-	assert_int_equal(live_table_print(caught_begin(&c), &scenario, NULL, s, 24, 1000), 8);
+	assert_int_equal(live_table_print(caught_begin(&c), &scenario, "", NULL, s, 24, 1000), 8);
 	text = caught_end(&c);
 	assert_non_null(strstr(text, "untouched"));
 	free(text);
-	assert_int_equal(live_table_print(caught_begin(&c), &scenario, NULL, s, 24, 79), 8);
+	assert_int_equal(live_table_print(caught_begin(&c), &scenario, "", NULL, s, 24, 79), 8);
 	text = caught_end(&c);
 	lines_of(text, &widest);
 	assert_in_range(widest, 70, 79);
