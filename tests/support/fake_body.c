@@ -40,9 +40,10 @@ struct fake_page *fake_page_at(struct fake_body *f, uint32_t vm, gfn_t g)
 
 static void *fake_zalloc(void *body, uint32_t vm, size_t bytes)
 {
-	(void)body;
+	const struct fake_body *b = body;
+
 	(void)vm;
-	return calloc(1, bytes ? bytes : 1);
+	return b->fail_zalloc ? NULL : calloc(1, bytes ? bytes : 1);
 }
 
 static void fake_free(void *body, uint32_t vm, void *p, size_t bytes)

@@ -47,6 +47,7 @@ struct fake_body {
 	npages_t pool_frames; /* its size */
 	unsigned reclaim_wishes;
 	unsigned broken[FAKE_VMS]; /* vm_broken calls */
+	bool fail_zalloc;
 	/* what goes wrong: probability in ppm */
 	uint32_t refuse_withdraw_ppm, refuse_map_ppm, fail_write_ppm, fail_read_ppm,
 		refuse_share_ppm, refuse_discard_ppm;
