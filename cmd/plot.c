@@ -83,6 +83,11 @@ static const char style[] =
 	"set lmargin at screen 0.085\n"
 	"set rmargin at screen 0.80\n"
 	"set key at screen 0.81,graph 1 left top vertical Left reverse samplen 2 maxrows 26\n"
+	"do for [i = 1:words(moments)] {\n"
+	"\tset arrow i from first real(word(moments, i)), graph 0 to first real(word(moments, i)), "
+	"graph 1 \\\n"
+	"\t     nohead front dt 3 lc rgb \"#303030\"\n"
+	"}\n"
 	"set border 3 lc rgb \"#606060\"\n"
 	"set tics nomirror textcolor rgb \"#303030\"\n"
 	"set grid ytics front lc rgb \"#ffffff\" lw 0.5\n"
@@ -139,6 +144,11 @@ void plot_script_print(FILE *out, const struct scenario *s)
 		configured += s->vms[i].memory_pages;
 	}
 	fprintf(out, "\"\nmemory = %" PRIu64 " / 256.0\n", s->memory_pages);
+	fputs("# The timeline's.\nmoments = \"", out);
+	for (unsigned i = 0; i < s->nr_actions; i++)
+		if (!i || s->actions[i].at_ns != s->actions[i - 1].at_ns)
+			fprintf(out, "%s%.3f", i ? " " : "", (double)s->actions[i].at_ns / 1e9);
+	fputs("\"\n", out);
 	fprintf(out, "machine = \"the machine: %s\"\n", human_size(s->memory_pages).text);
 	fprintf(out, "heading = \"%s: %s of guests on a machine of %s\"\n", s->name,
 		human_size(configured).text, human_size(s->memory_pages).text);

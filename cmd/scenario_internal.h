@@ -7,7 +7,7 @@
  *	scenario_keys.c	 checks a map of the tree against a table of keys and stores its values
  *	scenario_vm.c	 the tables of vms and guests
  *	scenario_workload.c  those of workloads
- *	scenario_timeline.c  what happens while it runs
+ *	scenario_timeline.c, scenario_timeline_set.c  what happens while it runs
  *	scenario.c	 the tables of the top and of host, and what concerns the whole
  */
 #ifndef BALLAST_CMD_SCENARIO_INTERNAL_H

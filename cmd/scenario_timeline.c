@@ -12,28 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/scenario_internal.h"
-
-#define TEXT_BYTES 200
-
-struct vm_state {
-	const struct node *entry;    /* of vms, or of an add */
-	const struct node *workload; /* by then; NULL: the default */
-	bool removed;
-	uint64_t removed_ns;
-};
-
-struct reading {
-	struct scenario_doc *doc;
-	struct scenario *s;
-	struct error *error;
-	struct vm_state *vm; /* by VM; owned */
-	unsigned nr_known;   /* VMs in it */
-	struct scenario now; /* the host's parameters by then; nothing in it is owned */
-	uint64_t at_ns;
-	/* The last workload that was changed: of VMs of one entry all change alike, and share what comes of it. */
-	const struct node *changed, *changed_by, *changed_to;
-};
+#include "cmd/scenario_timeline.h"
 
 /* What an entry says. */
 struct draft {
@@ -58,68 +37,13 @@ static const struct key entry_keys[] = {
 	{.name = NULL},
 };
 
-/* What may be set, of the host and, with vm, of a VM. */
-static const struct settable {
-	const char *key;
-	enum timeline_kind kind;
-	bool vm;
-} settable[] = {
-	{"policy", TIMELINE_POLICY, false},
-	{"rebalance", TIMELINE_REBALANCE, false},
-	{"sampling.period", TIMELINE_SAMPLE_PERIOD, false},
-	{"share.pages-per-second", TIMELINE_SCAN_RATES, false},
-	{"share.per-vm", TIMELINE_SCAN_RATES, false},
-	{"tax", TIMELINE_TAX, false},
-	{"min", TIMELINE_MIN, true},
-	{"shares", TIMELINE_SHARES, true},
-	{"workload", TIMELINE_WORKLOAD, true},
-	{NULL, 0, false},
-};
-
-static int no_memory(const struct reading *r)
+int timeline_no_memory(const struct timeline_reading *r)
 {
 	return error_host(r->error, ENOMEM, "scenario");
 }
 
-/* A value as it could stand in the file, cut to room. */
-static void value_text(const struct node *n, FILE *out)
-{
-	const char *open = n->kind == NODE_LIST ? "[" : "{";
-
-	if (n->kind == NODE_SCALAR) {
-		fputs(n->text, out);
-		return;
-	}
-	fputs(open, out);
-	for (const struct node *c = n->first; c; c = c->next) {
-		if (c->key)
-			fprintf(out, "%s: ", c->key->text);
-		value_text(c, out);
-		fputs(c->next ? ", " : "", out);
-	}
-	fputs(n->kind == NODE_LIST ? "]" : "}", out);
-}
-
-static char *text_of(const struct node *value)
-{
-	char *text = NULL;
-	size_t bytes;
-	FILE *out = open_memstream(&text, &bytes);
-
-	if (!out)
-		return NULL;
-	value_text(value, out);
-	if (fclose(out) != 0) {
-		free(text);
-		return NULL;
-	}
-	if (bytes > TEXT_BYTES)
-		strcpy(text + TEXT_BYTES, "..");
-	return text;
-}
-
-static struct timeline_action *new_action(struct reading *r, enum timeline_kind kind,
-					  const struct node *at)
+struct timeline_action *timeline_action_add(struct timeline_reading *r, enum timeline_kind kind,
+					    const struct node *at)
 {
 	struct scenario *s = r->s;
 	struct timeline_action *actions;
@@ -131,7 +55,7 @@ static struct timeline_action *new_action(struct reading *r, enum timeline_kind 
 	}
 	actions = realloc(s->actions, (s->nr_actions + 1) * sizeof(*actions));
 	if (!actions) {
-		no_memory(r);
+		timeline_no_memory(r);
 		return NULL;
 	}
 	s->actions = actions;
@@ -139,7 +63,7 @@ static struct timeline_action *new_action(struct reading *r, enum timeline_kind 
 	return &actions[s->nr_actions++];
 }
 
-static int failed(const struct reading *r)
+int timeline_failed(const struct timeline_reading *r)
 {
 	return r->error->user ? -EINVAL : -ENOMEM;
 }
@@ -147,16 +71,16 @@ static int failed(const struct reading *r)
 /* --- VMs by name ------------------------------------------------------------------------------------------------- */
 
 /* VMs read since the last time are known, too. */
-static int learn(struct reading *r, const struct node *entry)
+static int learn(struct timeline_reading *r, const struct node *entry)
 {
-	struct vm_state *vm = realloc(r->vm, r->s->nr_vms * sizeof(*vm));
+	struct timeline_vm *vm = realloc(r->vm, r->s->nr_vms * sizeof(*vm));
 	uint32_t count = scenario_vm_count(entry);
 
 	if (!vm)
-		return no_memory(r);
+		return timeline_no_memory(r);
 	r->vm = vm;
 	while (count--)
-		r->vm[r->nr_known++] = (struct vm_state){
+		r->vm[r->nr_known++] = (struct timeline_vm){
 			.entry = entry,
 			.workload = node_child(entry, "workload"),
 		};
@@ -164,13 +88,13 @@ static int learn(struct reading *r, const struct node *entry)
 }
 
 /* Is it called that, by its own name or by that of its entry? */
-static bool is_called(const struct reading *r, unsigned vm, const char *name, bool own)
+static bool is_called(const struct timeline_reading *r, unsigned vm, const char *name, bool own)
 {
 	return strcmp(own ? r->s->vms[vm].name : node_child(r->vm[vm].entry, "name")->text, name) ==
 	       0;
 }
 
-static int nobody_there(const struct reading *r, const struct node *at, const char *name)
+int timeline_nobody(const struct timeline_reading *r, const struct node *at, const char *name)
 {
 	char quoted[64], allowed[200], when[PARSE_FORMAT_BYTES], wrong[100] = "is no VM";
 	struct words there = {0};
@@ -196,8 +120,7 @@ static int nobody_there(const struct reading *r, const struct node *at, const ch
 				   : "none, all are removed");
 }
 
-/* The next VM of that name from *vm on that is there. A VM's own name goes before one that count made more of. */
-static bool next_called(const struct reading *r, const char *name, unsigned *vm)
+bool timeline_vm_next(const struct timeline_reading *r, const char *name, unsigned *vm)
 {
 	bool own = false;
 
@@ -209,183 +132,9 @@ static bool next_called(const struct reading *r, const char *name, unsigned *vm)
 	return false;
 }
 
-/* --- set --------------------------------------------------------------------------------------------------------- */
-
-static int unsettable(const struct reading *r, const struct node *key)
-{
-	static const char allowed[] =
-		"host.policy, host.rebalance, host.sampling.period, host.share.pages-per-second, "
-		"host.share.per-vm, host.tax, vms.NAME.min, vms.NAME.shares, vms.NAME.workload, "
-		"vms.NAME.workload.KEY";
-	char quoted[64];
-
-	return node_error(key, r->error, "'%s' cannot be set while the machine runs; allowed: %s",
-			  words_quote(key->text, quoted, sizeof(quoted)), allowed);
-}
-
-static int describe(const struct reading *r, struct timeline_action *a, const char *key,
-		    const struct node *value)
-{
-	a->key = strdup(key);
-	a->text = text_of(value);
-	return a->key && a->text ? 0 : no_memory(r);
-}
-
-static int set_host(struct reading *r, const struct settable *what, const struct node *value)
-{
-	struct timeline_action *a;
-	int err;
-
-	if (what->kind == TIMELINE_SCAN_RATES && !r->s->share)
-		return node_error(value->key, r->error,
-				  "'%s' is set but 'share' is not in mechanisms; allowed: "
-				  "mechanisms: [share, balloon, swap]",
-				  value->key->text);
-	err = scenario_host_key_read(what->key, value, &r->now, r->error);
-	if (err)
-		return err;
-	a = new_action(r, what->kind, value->key);
-	if (!a)
-		return failed(r);
-	a->policy = r->now.policy;
-	a->scan_rate = r->now.scan_rate;
-	a->vm_scan_rate = r->now.vm_scan_rate;
-	a->value = what->kind == TIMELINE_TAX         ? r->now.tax_ppm
-		   : what->kind == TIMELINE_REBALANCE ? r->now.rebalance_ns
-						      : r->now.sample_period_ns;
-	return describe(r, a, value->key->text, value);
-}
-
-/* part: what stands behind "workload." in the key, or NULL. */
-static int read_workload(struct reading *r, unsigned vm, const char *part, const struct node *value,
-			 struct workload_spec *out)
-{
-	const struct scenario_vm *v = &r->s->vms[vm];
-	const struct node *workload = value, *was = r->vm[vm].workload;
-	int err = 0;
-
-	if (part && r->changed_by == value && r->changed == was) {
-		workload = r->changed_to;
-	} else if (part) {
-		err = scenario_workload_change(r->doc, was, value->key, part, value, &workload,
-					       r->error);
-		r->changed = was;
-		r->changed_by = value;
-		r->changed_to = workload;
-	}
-	if (!err)
-		err = scenario_workload_read(workload, v->memory_pages, v->guest_swap_pages, out,
-					     r->error);
-	if (!err)
-		r->vm[vm].workload = workload;
-	return err;
-}
-
-static int set_one_vm(struct reading *r, unsigned vm, const struct settable *what, const char *part,
-		      const struct node *value)
-{
-	struct scenario_vm draft = r->s->vms[vm];
-	char memory[PARSE_FORMAT_BYTES], key[SCENARIO_NAME_BYTES + 80];
-	struct timeline_action *a;
-	int err;
-
-	if (what->kind == TIMELINE_WORKLOAD)
-		err = read_workload(r, vm, part, value, &draft.workload);
-	else
-		err = scenario_vm_key_read(what->key, value, &draft, r->error);
-	if (err)
-		return err;
-	if (draft.min_pages > draft.memory_pages)
-		return key_wrong(value, "min", "is more than memory",
-				 parse_format(&parse_bytes, pages_to_bytes(draft.memory_pages),
-					      memory, sizeof(memory)),
-				 r->error);
-	a = new_action(r, what->kind, value->key);
-	if (!a)
-		return failed(r);
-	a->vm = vm;
-	a->value = what->kind == TIMELINE_MIN ? draft.min_pages : draft.shares;
-	if (what->kind == TIMELINE_WORKLOAD) {
-		a->workload = malloc(sizeof(*a->workload));
-		if (!a->workload)
-			return no_memory(r);
-		*a->workload = draft.workload;
-	}
-	snprintf(key, sizeof(key), "vms.%s.%s%s%.60s", r->s->vms[vm].name, what->key,
-		 part ? "." : "", part ? part : "");
-	return describe(r, a, key, value);
-}
-
-/* Which key of a VM is it? *part: the key of its workload behind it, or NULL. */
-static const struct settable *settable_of_vm(const char *key, const char **part)
-{
-	for (const struct settable *what = settable; what->key; what++) {
-		size_t length = strlen(what->key);
-
-		if (!what->vm || strncmp(key, what->key, length) != 0)
-			continue;
-		*part = key[length] ? key + length + 1 : NULL;
-		if (!key[length] || (key[length] == '.' && what->kind == TIMELINE_WORKLOAD &&
-				     **part && !strchr(*part, '.')))
-			return what;
-	}
-	return NULL;
-}
-
-static int set_vm(struct reading *r, const char *path, const struct node *value)
-{
-	size_t length = strcspn(path, ".");
-	const struct settable *what;
-	char name[SCENARIO_NAME_BYTES];
-	const char *part;
-	unsigned vm = 0;
-	int err = 0;
-
-	if (!path[length] || length >= sizeof(name))
-		return unsettable(r, value->key);
-	what = settable_of_vm(path + length + 1, &part);
-	if (!what)
-		return unsettable(r, value->key);
-	memcpy(name, path, length);
-	name[length] = '\0';
-	if (!next_called(r, name, &vm))
-		return nobody_there(r, value->key, name);
-	for (; !err && next_called(r, name, &vm); vm++)
-		err = set_one_vm(r, vm, what, part, value);
-	return err;
-}
-
-static int set_key(struct reading *r, const struct node *set, const struct node *value)
-{
-	const char *key = value->key->text;
-
-	for (const struct node *c = set->first; c != value; c = c->next)
-		if (strcmp(c->key->text, key) == 0)
-			return node_error(value->key, r->error,
-					  "key '%s' in set is repeated; allowed: once", key);
-	if (strncmp(key, "vms.", 4) == 0)
-		return set_vm(r, key + 4, value);
-	for (const struct settable *what = settable; what->key; what++)
-		if (!what->vm && strncmp(key, "host.", 5) == 0 && strcmp(key + 5, what->key) == 0)
-			return set_host(r, what, value);
-	return unsettable(r, value->key);
-}
-
-static int read_set(struct reading *r, const struct node *set)
-{
-	int err = 0;
-
-	if (set->kind != NODE_MAP || !set->first)
-		return key_wrong(set, "set", "is not a map", "{host.tax: 0%}, one or more keys",
-				 r->error);
-	for (const struct node *c = set->first; c && !err; c = c->next)
-		err = set_key(r, set, c);
-	return err;
-}
-
 /* --- add and remove ---------------------------------------------------------------------------------------------- */
 
-static int read_add(struct reading *r, const struct node *entry)
+static int read_add(struct timeline_reading *r, const struct node *entry)
 {
 	unsigned first = r->s->nr_vms;
 	int err = scenario_vm_add(r->s, entry, r->error);
@@ -394,28 +143,28 @@ static int read_add(struct reading *r, const struct node *entry)
 	if (!err)
 		err = learn(r, entry);
 	for (unsigned vm = first; !err && vm < r->s->nr_vms; vm++) {
-		struct timeline_action *a = new_action(r, TIMELINE_ADD, entry);
+		struct timeline_action *a = timeline_action_add(r, TIMELINE_ADD, entry);
 
 		if (!a)
-			return failed(r);
+			return timeline_failed(r);
 		a->vm = vm;
 	}
 	return err;
 }
 
-static int read_remove(struct reading *r, const struct node *name)
+static int read_remove(struct timeline_reading *r, const struct node *name)
 {
 	unsigned vm = 0;
 
 	if (name->kind != NODE_SCALAR)
 		return key_wrong(name, "remove", "", "the name of a VM", r->error);
-	if (!next_called(r, name->text, &vm))
-		return nobody_there(r, name, name->text);
-	for (; next_called(r, name->text, &vm); vm++) {
-		struct timeline_action *a = new_action(r, TIMELINE_REMOVE, name);
+	if (!timeline_vm_next(r, name->text, &vm))
+		return timeline_nobody(r, name, name->text);
+	for (; timeline_vm_next(r, name->text, &vm); vm++) {
+		struct timeline_action *a = timeline_action_add(r, TIMELINE_REMOVE, name);
 
 		if (!a)
-			return failed(r);
+			return timeline_failed(r);
 		a->vm = vm;
 		r->vm[vm].removed = true;
 		r->vm[vm].removed_ns = r->at_ns;
@@ -423,7 +172,7 @@ static int read_remove(struct reading *r, const struct node *name)
 	return 0;
 }
 
-static int read_entry(struct reading *r, const struct node *entry)
+static int read_entry(struct timeline_reading *r, const struct node *entry)
 {
 	struct draft draft = {.at_ns = 0};
 	char limit[PARSE_FORMAT_BYTES], allowed[80];
@@ -451,14 +200,14 @@ static int read_entry(struct reading *r, const struct node *entry)
 	}
 	r->at_ns = draft.at_ns;
 	if (draft.set)
-		return read_set(r, draft.set);
+		return timeline_set_read(r, draft.set);
 	return draft.add ? read_add(r, draft.add) : read_remove(r, draft.remove);
 }
 
 int scenario_timeline_read(struct scenario_doc *doc, struct scenario *s, struct error *error)
 {
 	const struct node *list = node_child(doc->root, "timeline");
-	struct reading r = {.doc = doc, .s = s, .error = error, .now = *s};
+	struct timeline_reading r = {.doc = doc, .s = s, .error = error, .now = *s};
 	int err = 0;
 
 	if (!list)

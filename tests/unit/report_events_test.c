@@ -184,6 +184,27 @@ static void test_vm_events(void **state)
 	free_pair(&p);
 }
 
+/* VMs that came since have no figures before; one that was removed, and a guest that read its mail. */
+static void test_vms_come_and_go(void **state)
+{
+	struct machine_snapshot *a = made_snapshot(1), *b = made_snapshot(2);
+	bool full = false;
+
+	(void)state;
+	b->now_ns = 5 * NS_PER_S;
+	made_live(a, 0)->guest.mail_taken = 1;
+	made_live(b, 0)->guest.mail_taken = 3;
+	made_live(b, 0)->guest.mail_refused = 1;
+	made_live(b, 0)->exit = VM_REMOVED;
+	made_live(b, 1)->boot_ns = 1500000;
+	expect(a, b, &full,
+	       "5 workload {\"vm\":\"web\",\"mail\":3,\"refused\":1}\n"
+	       "5 vm_exit {\"vm\":\"web\",\"exit\":\"removed\",\"reason\":\"\",\"work_units\":0}\n"
+	       "5 first_step {\"vm\":\"db\",\"boot_ms\":1.5}\n");
+	free(a);
+	free(b);
+}
+
 /* The first snapshot is compared with a machine on which nothing has happened. */
 static void test_first_snapshot(void **state)
 {
@@ -208,6 +229,7 @@ int main(void)
 		cmocka_unit_test(test_swap_full_begins_goes_on_and_ends),
 		cmocka_unit_test(test_swap_errors),
 		cmocka_unit_test(test_vm_events),
+		cmocka_unit_test(test_vms_come_and_go),
 		cmocka_unit_test(test_first_snapshot),
 	};
 

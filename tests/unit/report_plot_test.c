@@ -107,11 +107,17 @@ static void test_layers(void **state)
 	(void)state;
 	need_gnuplot();
 	scenario = made_scenario();
+	scenario->nr_actions = 3;
+	scenario->actions = calloc(3, sizeof(*scenario->actions));
+	assert_non_null(scenario->actions);
+	scenario->actions[0].at_ns = NS_PER_S / 2; /* marks, one a moment */
+	scenario->actions[1].at_ns = scenario->actions[2].at_ns = 2 * NS_PER_S;
 	write_samples();
 	file = fopen("check.gp", "we");
 	assert_non_null(file);
 	plot_script_print(file, scenario);
-	fputs("set print \"layers\"\n"
+	fputs("if (moments ne \"0.500 2.000\") { exit status 1 }\n"
+	      "set print \"layers\"\n"
 	      "do for [i = 1:|$resident|] { print sprintf(\"%g %g|\", "
 	      "real(word($resident[i], 1)), real(word($resident[i], 2))) }\n"
 	      "do for [i = 1:|$faults|] { print sprintf(\"%g %g|\", "

@@ -149,6 +149,30 @@ static void test_documented(void **state)
 		}
 }
 
+/* VMs that are still to come have their lines, of zeros, so that all samples have the same. */
+static void test_absent(void **state)
+{
+	static const char *const more[] = {"web", "db", "late"};
+	struct machine_snapshot *s = made_run();
+	struct caught c;
+	char buf[64], *csv;
+
+	(void)state;
+	caught_begin(&c);
+	report_csv_header(c.out);
+	report_csv_sample(c.out, s, more, 3);
+	free(s);
+	csv = caught_end(&c);
+	assert_string_equal(cell(csv, 2, 1, buf), "db");
+	assert_string_equal(cell(csv, 3, 1, buf), "late");
+	assert_string_equal(cell(csv, 3, 0, buf), "10.000");
+	assert_string_equal(cell(csv, 3, column_of(csv, "exit"), buf), "absent");
+	assert_string_equal(cell(csv, 3, column_of(csv, "configured_pages"), buf), "0");
+	assert_string_equal(cell(csv, 3, column_of(csv, "used_pages"), buf), "");
+	assert_string_equal(cell(csv, 4, 1, buf), "");
+	free(csv);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +180,7 @@ int main(void)
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_names_are_unique),
 		cmocka_unit_test(test_documented),
+		cmocka_unit_test(test_absent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -128,6 +128,24 @@ static void test_live_table_fits(void **state)
 	scenario_free(scenario);
 }
 
+/* Who reads lines gets one at once. */
+static void test_live_note(void **state)
+{
+	struct scenario *scenario = made_scenario();
+	struct caught c;
+	struct live *live = live_begin(LIVE_LINES, caught_begin(&c), scenario);
+	char *text;
+
+	(void)state;
+	assert_non_null(live);
+	live_note(live, 5 * NS_PER_S, "set host.tax: 0%");
+	live_end(live, false);
+	text = caught_end(&c);
+	assert_string_equal(text, "at 5.0 s  set host.tax: 0%\n");
+	free(text);
+	scenario_free(scenario);
+}
+
 static void test_live_table(void **state)
 {
 	struct machine_snapshot *s = made_run();
@@ -142,6 +160,13 @@ static void test_live_table(void **state)
 	assert_non_null(strstr(text, "\nweb "));
 	assert_non_null(strstr(text, "crashed\n"));
 	assert_non_null(strstr(text, "\ntotal "));
+	assert_non_null(strstr(text, "\n\nMiB "));
+	free(text);
+	assert_int_equal(
+		live_table_print(caught_begin(&c), scenario, "at 5.0 s  add db", NULL, s, 24, 200),
+		6);
+	text = caught_end(&c);
+	assert_non_null(strstr(text, "\nat 5.0 s  add db\nMiB "));
 	free(text);
 	assert_int_equal(live_table_print(caught_begin(&c), scenario, "", NULL, s, 5, 200), 5);
 	text = caught_end(&c);
@@ -336,6 +361,7 @@ int main(void)
 		cmocka_unit_test(test_sizes_and_times),
 		cmocka_unit_test(test_live_line),
 		cmocka_unit_test(test_live_table_fits),
+		cmocka_unit_test(test_live_note),
 		cmocka_unit_test(test_live_table),
 		cmocka_unit_test(test_live_table_fits_80_columns),
 		cmocka_unit_test(test_end_of_a_run),

@@ -48,7 +48,6 @@ static const struct bad {
 	{HOST VMS "seed: 18446744073709551616\n", 3, 7, "out of range", "18446744073709551615"},
 	{HOST VMS "seconds: 0\n", 3, 10, "'0' is out of range", "from 0.001 to 2592000"},
 	{HOST VMS "seconds: 10s\n", 3, 10, "'10s'", "without a unit"},
-	{HOST VMS "timeline: []\n", 3, 1, "'timeline'", "not built yet"},
 	{VMS, 1, 1, "'host' is missing", "in the scenario"},
 	{HOST, 1, 1, "'vms' is missing", "in the scenario"},
 	/* host */
