@@ -49,8 +49,7 @@ int mm_create(const struct mm_config *config, const struct mm_body_ops *ops, voi
 	struct mm *m;
 
 	*out = NULL;
-	if (!config_is_sane(config) ||
-	    config->most_at_once > config->max_vms ||
+	if (!config_is_sane(config) || config->most_at_once > config->max_vms ||
 	    mm_least_memory_pages(config, most_at_once(config), 0) > config->memory_pages)
 		return -22; /* -EINVAL; errno.h is the host's */
 	m = ops->zalloc(body, MM_VM_NONE, sizeof *m);
