@@ -65,7 +65,7 @@ static char *text_of(const struct node *value)
 		return NULL;
 	}
 	if (bytes > TEXT_BYTES)
-		strcpy(text + TEXT_BYTES, "..");
+		strcpy(text + TEXT_BYTES - 2, "..");
 	return text;
 }
 

@@ -19,21 +19,21 @@
 #define EVENTS 20000u
 
 /* short has ended by itself when its shares are set; late comes when short is gone and one is about to go. */
-static const char scenario[] =
-	"name: changes\n"
-	"seconds: 9\n"
-	"host: {memory: 32M, rebalance: 1s, sampling: {pages: 50, period: 100ms}}\n"
-	"vms:\n"
-	"  - {name: one, memory: 16M, workload: {kind: zipf, pages: 2000, rate: 2000}}\n"
-	"  - {name: short, memory: 8M, guest: {swap: 0},\n"
-	"     workload: {kind: phased, phases: [{kind: idle, seconds: 0.1}]}}\n"
-	"timeline:\n"
-	"  - {at: 2s, set: {host.tax: 0%, vms.one.workload.pages: 3000}}\n"
-	"  - {at: 4s, set: {vms.short.shares: high}}\n"
-	"  - {at: 5s, add: {name: late, count: 2, memory: 8M, min: 4M, workload: {kind: scan, "
-	"pages: 500}}}\n"
-	"  - {at: 7s, remove: one}\n"
-	"  - {at: 7s, set: {vms.late.min: 0}}\n";
+#define SCENARIO                                                                                 \
+	"name: changes\n"                                                                        \
+	"seconds: %u\n"                                                                          \
+	"host: {memory: 32M, rebalance: 1s, sampling: {pages: 50, period: 100ms}}\n"             \
+	"vms:\n"                                                                                 \
+	"  - {name: one, memory: 16M, workload: {kind: zipf, pages: 2000, rate: 2000}}\n"        \
+	"  - {name: short, memory: 8M, guest: {swap: 0},\n"                                      \
+	"     workload: {kind: phased, phases: [{kind: idle, seconds: 0.1}]}}\n"                 \
+	"timeline:\n"                                                                            \
+	"  - {at: %us, set: {host.tax: 0%%, vms.one.workload.pages: 3000}}\n"                    \
+	"  - {at: %us, set: {vms.short.shares: high}}\n"                                         \
+	"  - {at: %us, add: {name: late, count: 2, memory: 8M, min: 4M, workload: {kind: scan, " \
+	"pages: 500}}}\n"                                                                        \
+	"  - {at: %us, remove: one}\n"                                                           \
+	"  - {at: %us, set: {vms.late.min: 0}}\n"
 
 struct results {
 	char dir[64];
@@ -41,6 +41,12 @@ struct results {
 	json_t *event[EVENTS];
 	unsigned nr_events;
 };
+
+/* Seconds that things take; emulated guests take longer to start. */
+static unsigned unit(void)
+{
+	return live_nested() ? 4 : 1;
+}
 
 static void path_in(const struct results *r, const char *name, char *path, size_t bytes)
 {
@@ -58,7 +64,8 @@ static int run(struct results *r)
 	path_in(r, "scenario.yaml", file, sizeof(file));
 	out = fopen(file, "we");
 	assert_non_null(out);
-	fputs(scenario, out);
+	fprintf(out, SCENARIO, 9 * unit(), 2 * unit(), 4 * unit(), 5 * unit(), 7 * unit(),
+		7 * unit());
 	assert_int_equal(fclose(out), 0);
 	return cmd_run(5, argv);
 }
@@ -119,10 +126,11 @@ static const json_t *next_event(const struct results *r, const char *kind, const
 	return NULL;
 }
 
-static void check_action(const struct results *r, unsigned *at, double seconds, const char *action,
+static void check_action(const struct results *r, unsigned *at, unsigned units, const char *action,
 			 const char *what, const char *result)
 {
 	const json_t *e = next_event(r, "timeline", NULL, at);
+	const double seconds = units * unit();
 
 	assert_true(number(e, "at_seconds") == seconds);
 	assert_true(number(e, "t_seconds") >= seconds);

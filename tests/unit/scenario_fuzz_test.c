@@ -24,6 +24,11 @@ static const char *const starts[] = {
 	 "               content: {zero: 10%, common: 40%, class: {name: x, share: 20%}}}\n"),
 	("{host: {memory: 64M, mechanisms: []}, vms: [{name: a, memory: 16M, workload:\n"
 	 " {kind: phased, phases: [{kind: boot, seconds: 2}, {kind: scan, seconds: 1}]}}]}\n"),
+	("host: {memory: 64M}\nvms: [{name: a, count: 2, memory: 16M, workload: {kind: zipf}}]\n"
+	 "timeline:\n  - {at: 1s, set: {host.tax: 0%, vms.a.workload.pages: 7}}\n"
+	 "  - {at: 2s, add: {name: b, memory: 8M}}\n"
+	 "  - {at: 3s, set: {vms.a-1.workload.kind: idle, vms.b.min: 4M}}\n"
+	 "  - {at: 3s, remove: a}\n"),
 	("host: &a {memory: 64M}\nvms: *a\n? [x]\n: !!str |\n  text\n  more\n--- >\n "
 	 "folded\n...\n"),
 };
