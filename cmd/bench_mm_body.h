@@ -2,8 +2,8 @@
 /*
  * bench_mm_body.h: a body for the memory manager that does nothing, so that only the manager's own work is left to measure.
  *
- * It knows which pages are present, since a touch of these is no fault, and which requests are under way. They end when
- * null_body_settle() says so, without error. Guest memory, stages and slots there are none.
+ * It knows which pages are present, since a touch of these is no fault, and which requests are under way. They end in
+ * the touch that caused them, without error. Guest memory, stages and slots there are none.
  */
 #ifndef BALLAST_CMD_BENCH_MM_BODY_H
 #define BALLAST_CMD_BENCH_MM_BODY_H

@@ -28,6 +28,8 @@ struct live_machine_options {
 	bool no_uring, balloon, share;
 	uint64_t share_mappings;
 	uint64_t seed;
+	const struct target_policy *policy; /* NULL: proportional */
+	uint64_t rebalance_ns;              /* 0: 15 s */
 };
 /* Fails the test with the words of the error if it cannot be made. Work files go to TMPDIR, unnamed. */
 struct machine *live_machine(const struct live_machine_options *options);
