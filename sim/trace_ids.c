@@ -10,7 +10,8 @@
 #include "ballast/rng.h"
 #include "sim/big.h"
 
-#define DIRECT     (1u << 24)
+#define DIRECT_MIN (1u << 16)
+#define DIRECT_MAX (1u << 24)
 #define SLOTS_LOG2 16
 #define AHEAD      24u
 #define PAGES_MOST (UINT32_MAX - 1)
@@ -28,8 +29,8 @@ static size_t slot_bytes(unsigned log2)
 
 int trace_ids_init(struct trace_ids *m)
 {
-	*m = (struct trace_ids){.slots_log2 = SLOTS_LOG2, .room = 1u << 16};
-	m->direct = big_alloc(DIRECT * sizeof(*m->direct));
+	*m = (struct trace_ids){.directs = DIRECT_MIN, .slots_log2 = SLOTS_LOG2, .room = 1u << 16};
+	m->direct = big_alloc(DIRECT_MIN * sizeof(*m->direct));
 	m->slot = big_alloc(slot_bytes(SLOTS_LOG2));
 	m->id = big_alloc(m->room * sizeof(*m->id));
 	return m->direct && m->slot && m->id ? 0 : -ENOMEM;
@@ -37,7 +38,7 @@ int trace_ids_init(struct trace_ids *m)
 
 void trace_ids_free(struct trace_ids *m)
 {
-	big_free(m->direct, DIRECT * sizeof(*m->direct));
+	big_free(m->direct, m->directs * sizeof(*m->direct));
 	big_free(m->slot, slot_bytes(m->slots_log2));
 	big_free(m->id, m->room * sizeof(*m->id));
 	*m = (struct trace_ids){0};
@@ -114,11 +115,25 @@ static int number_large(struct trace_ids *m, uint64_t id, uint32_t *out)
 	return 0;
 }
 
+static int direct_grow(struct trace_ids *m, uint32_t id)
+{
+	uint32_t directs = m->directs, *more;
+
+	while (directs <= id)
+		directs *= 2;
+	more = big_grow(m->direct, m->directs * sizeof(*more), directs * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	m->direct = more;
+	m->directs = directs;
+	return 0;
+}
+
 static void look_ahead(const struct trace_ids *m, uint64_t id)
 {
-	if (id < DIRECT)
+	if (id < m->directs)
 		__builtin_prefetch(&m->direct[id], 1);
-	else
+	else if (id >= DIRECT_MAX)
 		__builtin_prefetch(slot_first(m, id), 1);
 }
 
@@ -131,7 +146,11 @@ int trace_ids_number(struct trace_ids *m, const uint64_t *id, uint32_t nr, uint3
 
 		if (i + AHEAD < nr)
 			look_ahead(m, id[i + AHEAD]);
-		if (id[i] >= DIRECT) {
+		if (id[i] >= m->directs && id[i] < DIRECT_MAX)
+			err = direct_grow(m, (uint32_t)id[i]);
+		if (err)
+			return err;
+		if (id[i] >= DIRECT_MAX) {
 			err = number_large(m, id[i], &page_out[i]);
 		} else {
 			if (!m->direct[id[i]]) {

@@ -12,7 +12,8 @@
 #include <stdint.h>
 
 struct trace_ids {
-	uint32_t *direct; /* by id below TRACE_IDS_DIRECT: number + 1; 0: new */
+	uint32_t *direct; /* by id below `directs`: number + 1; 0: new */
+	uint32_t directs; /* grows with the ids that come, up to a limit */
 	struct trace_id_slot *slot;
 	unsigned slots_log2;
 	uint32_t in_slots;

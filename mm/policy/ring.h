@@ -18,11 +18,11 @@
 
 struct page_ring {
 	uint32_t pages;
-	uint32_t nr;    /* in the queue */
-	uint32_t slots; /* of the array */
-	uint32_t head;  /* slot of the first page or hole */
-	uint32_t tail;  /* slot of the next page to come */
-	uint32_t used;  /* slots from head to tail, holes too */
+	uint32_t nr;       /* in the queue */
+	uint32_t slots;    /* of the array */
+	uint32_t head;     /* slot of the first page or hole */
+	uint32_t tail;     /* slot of the next page to come */
+	uint32_t used;     /* slots from head to tail, holes too */
 	uint32_t *page_at; /* by slot; PAGE_NONE: a hole */
 	uint32_t *slot_of; /* by page; valid while it is in the queue */
 };
