@@ -40,13 +40,14 @@ BFLAGS  = -std=gnu11 -g $(WARN) $(OPT) $(CPP) $(CFLAGS)
 # The lab guest is its own world: no libc, no floating point or vector registers, linked at 1 MiB.
 KFLAGS := -std=gnu11 -g $(WARN) -O2 -DNDEBUG $(CPP) -ffreestanding -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only \
 	  -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none
-LIBS    = -lyaml -ljansson -luring -lxxhash $(if $(SAN),,-ljemalloc) -lpthread
+LIBS    = -lyaml -ljansson -luring -lxxhash -lz -llzma -lzstd $(if $(SAN),,-ljemalloc) -lpthread
 
 lib_SRCS    := $(sort $(wildcard lib/*.c))
 dedup_SRCS  := $(sort $(wildcard dedup/*.c))
 policy_SRCS := $(sort $(wildcard mm/policy/*.c))
 mm_SRCS     := $(sort $(wildcard mm/*.c))
 core_SRCS   := $(sort $(wildcard guest/core/*.c balloon-driver/core/*.c balloon-driver/lab/*.c))
+sim_SRCS    := $(filter-out sim/replay_loop.c,$(sort $(wildcard sim/*.c)))
 vmm_SRCS    := $(sort $(wildcard vmm/*.c))
 cmd_SRCS    := $(filter-out cmd/main.c,$(sort $(wildcard cmd/*.c)))
 boot_SRCS   := $(sort $(wildcard guest/boot/*.c))
@@ -60,6 +61,8 @@ kernel_OBJS = $(patsubst %.S,$(B)/kernel/%.o,$(boot_ASM)) \
 	      $(patsubst %.c,$(B)/kernel/%.o,$(boot_SRCS) $(core_SRCS) $(policy_SRCS))
 # the hostile guest takes from the lab guest how it gets to ring 3; for live tests only
 hostile_OBJS = $(patsubst %,$(B)/kernel/guest/%.o,boot/entry boot/tables boot/memory hostile/main)
+# replay has a loop of its own for each of these policies, which contains the policy
+loop_OBJS   = $(patsubst %,$(B)/sim/loop/%.o,$(shell sed -n 's/^\tentry(\(.*\)).*/\1/p' sim/replay_fast.h))
 LIBRARY    := $(B)/libballast.a
 UNITS      := $(UNIT_SRCS:%.c=$(B)/%)
 LIVES      := $(LIVE_SRCS:%.c=$(B)/%)
@@ -75,7 +78,7 @@ $(O)/ballast: $(B)/ballast
 endif
 
 # everything but main, so that tests can link every function
-$(LIBRARY): $(call objs,$(lib_SRCS) $(dedup_SRCS) $(policy_SRCS) $(mm_SRCS) $(core_SRCS) $(vmm_SRCS) $(cmd_SRCS))
+$(LIBRARY): $(call objs,$(lib_SRCS) $(dedup_SRCS) $(policy_SRCS) $(mm_SRCS) $(core_SRCS) $(sim_SRCS) $(vmm_SRCS) $(cmd_SRCS)) $(loop_OBJS)
 	@echo "AR $@"
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(B)/ballast: $(B)/cmd/main.o $(B)/cmd/lab_image.o $(LIBRARY)
@@ -112,6 +115,11 @@ $(UNITS) $(LIVES): $(B)/%: $(B)/%.o $(B)/tests/libsupport.a $(LIBRARY)
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D); echo "CC $@"
 	$(Q)$(CC) $(BFLAGS) -c -o $@ $<
+
+$(B)/sim/loop/%.o: sim/replay_loop.c mm/policy/%.c Makefile
+	@mkdir -p $(@D); echo "CC $@"
+	$(Q)$(CC) $(BFLAGS) $(if $(DEBUG)$(SAN),,-O3) -Dpolicy_$*=loop_policy_$* -DLOOP_NAME=$* \
+	  -DLOOP_FILE='"mm/policy/$*.c"' -c -o $@ $<
 
 # the revision is in one object only, made again when it changes
 REVISION := $(or $(shell git describe --always --dirty 2>/dev/null),unknown)

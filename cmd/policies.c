@@ -7,8 +7,9 @@
 #include "mm/policy/policy.h"
 
 static const char intro[] = "Replacement policies, for host.pager and a VM's guest.pager in a "
-			    "scenario, and where each\nis defined. mm/policy/README.md tells what "
-			    "each sees in a pager, and what it loses there.\n";
+			    "scenario and for replay,\nand where each is defined. "
+			    "mm/policy/README.md tells what each sees in a pager, and what it\n"
+			    "loses there. Replay also has opt, Belady's optimum.\n";
 
 void policies_help(FILE *out)
 {

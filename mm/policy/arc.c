@@ -163,6 +163,14 @@ static void arc_resized(void *mem, uint32_t capacity)
 	arc_trim(a);
 }
 
+static void arc_expect(const void *mem, uint32_t page)
+{
+	const struct arc *a = mem;
+
+	__builtin_prefetch(&a->place[page]);
+	page_list_expect(&a->list[T1], page);
+}
+
 static bool arc_consistent(const void *mem)
 {
 	const struct arc *a = mem;
@@ -191,4 +199,5 @@ const struct policy_ops policy_arc = {
 	.removed = arc_removed,
 	.resized = arc_resized,
 	.consistent = arc_consistent,
+	.expect = arc_expect,
 };

@@ -14,29 +14,28 @@
 #include <errno.h>
 
 #include "mm/policy/bits.h"
-#include "mm/policy/list.h"
+#include "mm/policy/ring.h"
 
 struct clock {
-	struct page_list list; /* head: under the hand */
+	struct page_ring ring; /* head: under the hand */
 	uint64_t *bits;        /* a bit a page; valid while the page is on the list */
 };
 
 static size_t clock_bytes(uint32_t capacity, uint32_t pages)
 {
 	(void)capacity;
-	return sizeof(struct clock) + page_list_bytes(pages) + page_bits_bytes(pages);
+	return sizeof(struct clock) + page_ring_bytes(pages) + page_bits_bytes(pages);
 }
 
 static int clock_init(void *mem, uint32_t capacity, uint32_t pages, struct rng *rng)
 {
 	struct clock *c = mem;
-	struct page_link *links = (struct page_link *)(c + 1);
 
 	(void)rng;
 	if (!capacity)
 		return -EINVAL;
-	page_list_init(&c->list, links, pages);
-	c->bits = (uint64_t *)(links + (size_t)pages + 1);
+	page_ring_init(&c->ring, c + 1, pages);
+	c->bits = (uint64_t *)(void *)((char *)(c + 1) + page_ring_bytes(pages));
 	return 0;
 }
 
@@ -45,7 +44,7 @@ static void clock_inserted(void *mem, uint32_t page, uint64_t now_ns)
 	struct clock *c = mem;
 
 	(void)now_ns;
-	page_list_add_tail(&c->list, page);
+	page_ring_add_tail(&c->ring, page);
 	page_bit_clear(c->bits, page);
 }
 
@@ -73,7 +72,7 @@ static bool clock_victim(void *mem, const struct victim_filter *filter, uint32_t
 {
 	struct clock *c = mem;
 
-	return page_list_victim(&c->list, filter, clock_spared, mem, page_out);
+	return page_ring_victim(&c->ring, filter, clock_spared, mem, page_out);
 }
 
 static void clock_removed(void *mem, uint32_t page, enum policy_removal why)
@@ -81,7 +80,7 @@ static void clock_removed(void *mem, uint32_t page, enum policy_removal why)
 	struct clock *c = mem;
 
 	(void)why;
-	page_list_remove(&c->list, page);
+	page_ring_remove(&c->ring, page);
 }
 
 static void clock_resized(void *mem, uint32_t capacity)
@@ -90,11 +89,18 @@ static void clock_resized(void *mem, uint32_t capacity)
 	(void)capacity;
 }
 
+static void clock_expect(const void *mem, uint32_t page)
+{
+	const struct clock *c = mem;
+
+	page_ring_expect(&c->ring, page);
+}
+
 static bool clock_consistent(const void *mem)
 {
 	const struct clock *c = mem;
 
-	return page_list_consistent(&c->list);
+	return page_ring_consistent(&c->ring);
 }
 
 const struct policy_ops policy_clock = {
@@ -109,4 +115,5 @@ const struct policy_ops policy_clock = {
 	.removed = clock_removed,
 	.resized = clock_resized,
 	.consistent = clock_consistent,
+	.expect = clock_expect,
 };

@@ -12,17 +12,17 @@
  */
 #include <errno.h>
 
-#include "mm/policy/list.h"
+#include "mm/policy/ring.h"
 
 struct fifo {
-	struct page_list list; /* head: the oldest */
+	struct page_ring ring; /* head: the oldest */
 	uint32_t named;        /* last victim, until it is removed or accessed; or PAGE_NONE */
 };
 
 static size_t fifo_bytes(uint32_t capacity, uint32_t pages)
 {
 	(void)capacity;
-	return sizeof(struct fifo) + page_list_bytes(pages);
+	return sizeof(struct fifo) + page_ring_bytes(pages);
 }
 
 static int fifo_init(void *mem, uint32_t capacity, uint32_t pages, struct rng *rng)
@@ -32,7 +32,7 @@ static int fifo_init(void *mem, uint32_t capacity, uint32_t pages, struct rng *r
 	(void)rng;
 	if (!capacity)
 		return -EINVAL;
-	page_list_init(&f->list, f + 1, pages);
+	page_ring_init(&f->ring, f + 1, pages);
 	f->named = PAGE_NONE;
 	return 0;
 }
@@ -42,7 +42,7 @@ static void fifo_inserted(void *mem, uint32_t page, uint64_t now_ns)
 	struct fifo *f = mem;
 
 	(void)now_ns;
-	page_list_add_tail(&f->list, page);
+	page_ring_add_tail(&f->ring, page);
 }
 
 static void fifo_accessed(void *mem, uint32_t page, bool write, uint64_t now_ns)
@@ -53,14 +53,14 @@ static void fifo_accessed(void *mem, uint32_t page, bool write, uint64_t now_ns)
 	(void)now_ns;
 	if (page != f->named)
 		return;
-	page_list_move_tail(&f->list, page);
+	page_ring_move_tail(&f->ring, page);
 	f->named = PAGE_NONE;
 }
 
 static bool fifo_victim(void *mem, const struct victim_filter *filter, uint32_t *page_out)
 {
 	struct fifo *f = mem;
-	bool found = page_list_victim(&f->list, filter, NULL, mem, page_out);
+	bool found = page_ring_victim(&f->ring, filter, NULL, mem, page_out);
 
 	f->named = *page_out;
 	return found;
@@ -71,7 +71,7 @@ static void fifo_removed(void *mem, uint32_t page, enum policy_removal why)
 	struct fifo *f = mem;
 
 	(void)why;
-	page_list_remove(&f->list, page);
+	page_ring_remove(&f->ring, page);
 	if (page == f->named)
 		f->named = PAGE_NONE;
 }
@@ -82,12 +82,19 @@ static void fifo_resized(void *mem, uint32_t capacity)
 	(void)capacity;
 }
 
+static void fifo_expect(const void *mem, uint32_t page)
+{
+	const struct fifo *f = mem;
+
+	page_ring_expect(&f->ring, page);
+}
+
 static bool fifo_consistent(const void *mem)
 {
 	const struct fifo *f = mem;
 
-	return page_list_consistent(&f->list) &&
-	       (f->named == PAGE_NONE || f->named < f->list.pages);
+	return page_ring_consistent(&f->ring) &&
+	       (f->named == PAGE_NONE || f->named < f->ring.pages);
 }
 
 const struct policy_ops policy_fifo = {
@@ -103,4 +110,5 @@ const struct policy_ops policy_fifo = {
 	.removed = fifo_removed,
 	.resized = fifo_resized,
 	.consistent = fifo_consistent,
+	.expect = fifo_expect,
 };

@@ -189,6 +189,14 @@ static void lfu_resized(void *mem, uint32_t capacity)
 	(void)capacity;
 }
 
+static void lfu_expect(const void *mem, uint32_t page)
+{
+	const struct lfu *l = mem;
+
+	__builtin_prefetch(&l->queue_of[page]);
+	__builtin_prefetch(&l->link[page], 1);
+}
+
 static bool lfu_consistent(const void *mem)
 {
 	const struct lfu *l = mem;
@@ -231,4 +239,5 @@ const struct policy_ops policy_lfu = {
 	.removed = lfu_removed,
 	.resized = lfu_resized,
 	.consistent = lfu_consistent,
+	.expect = lfu_expect,
 };

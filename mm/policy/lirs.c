@@ -183,6 +183,15 @@ static void lirs_resized(void *mem, uint32_t capacity)
 	lirs_demote(l);
 }
 
+static void lirs_expect(const void *mem, uint32_t page)
+{
+	const struct lirs *l = mem;
+
+	__builtin_prefetch(&l->state[page]);
+	page_list_expect(&l->stack, page);
+	page_list_expect(&l->queue, page);
+}
+
 static bool lirs_consistent(const void *mem)
 {
 	const struct lirs *l = mem;
@@ -217,4 +226,5 @@ const struct policy_ops policy_lirs = {
 	.removed = lirs_removed,
 	.resized = lirs_resized,
 	.consistent = lirs_consistent,
+	.expect = lirs_expect,
 };

@@ -95,6 +95,12 @@ static inline void page_list_move_tail(struct page_list *l, uint32_t page)
 	page_list_add_tail(l, page);
 }
 
+/* A hint that the page will be added, moved or removed soon. */
+static inline void page_list_expect(const struct page_list *l, uint32_t page)
+{
+	__builtin_prefetch(&l->link[page], 1);
+}
+
 static inline bool filter_refuses(const struct victim_filter *filter, uint32_t page)
 {
 	return filter && filter->may_leave && !filter->may_leave(filter->ctx, page);

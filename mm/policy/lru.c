@@ -78,6 +78,13 @@ static void lru_resized(void *mem, uint32_t capacity)
 	(void)capacity;
 }
 
+static void lru_expect(const void *mem, uint32_t page)
+{
+	const struct lru *l = mem;
+
+	page_list_expect(&l->list, page);
+}
+
 static bool lru_consistent(const void *mem)
 {
 	const struct lru *l = mem;
@@ -98,4 +105,5 @@ const struct policy_ops policy_lru = {
 	.removed = lru_removed,
 	.resized = lru_resized,
 	.consistent = lru_consistent,
+	.expect = lru_expect,
 };

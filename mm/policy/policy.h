@@ -58,6 +58,11 @@ struct policy_ops {
 	void (*resized)(void *mem, uint32_t capacity);
 	/* Recomputes what the policy caches; false: it is broken. O(pages). For tests. */
 	bool (*consistent)(const void *mem);
+	/*
+	 * The page will be told soon: a hint to fetch its records from memory, which changes nothing. NULL: none. Replay
+	 * gives it, which knows the future.
+	 */
+	void (*expect)(const void *mem, uint32_t page);
 };
 
 /* Every policy, NULL at the end, in the order of help texts. */

@@ -170,6 +170,14 @@ static void s3_resized(void *mem, uint32_t capacity)
 	s3_trim(s);
 }
 
+static void s3_expect(const void *mem, uint32_t page)
+{
+	const struct s3 *s = mem;
+
+	__builtin_prefetch(&s->state[page]);
+	page_list_expect(&s->list[S], page);
+}
+
 static bool s3_consistent(const void *mem)
 {
 	const struct s3 *s = mem;
@@ -196,4 +204,5 @@ const struct policy_ops policy_s3_fifo = {
 	.removed = s3_removed,
 	.resized = s3_resized,
 	.consistent = s3_consistent,
+	.expect = s3_expect,
 };

@@ -13,29 +13,28 @@
 #include <errno.h>
 
 #include "mm/policy/bits.h"
-#include "mm/policy/list.h"
+#include "mm/policy/ring.h"
 
 struct second {
-	struct page_list list; /* head: under the hand */
+	struct page_ring ring; /* head: under the hand */
 	uint64_t *bits;        /* a bit a page; valid while the page is on the list */
 };
 
 static size_t second_bytes(uint32_t capacity, uint32_t pages)
 {
 	(void)capacity;
-	return sizeof(struct second) + page_list_bytes(pages) + page_bits_bytes(pages);
+	return sizeof(struct second) + page_ring_bytes(pages) + page_bits_bytes(pages);
 }
 
 static int second_init(void *mem, uint32_t capacity, uint32_t pages, struct rng *rng)
 {
 	struct second *s = mem;
-	struct page_link *links = (struct page_link *)(s + 1);
 
 	(void)rng;
 	if (!capacity)
 		return -EINVAL;
-	page_list_init(&s->list, links, pages);
-	s->bits = (uint64_t *)(links + (size_t)pages + 1);
+	page_ring_init(&s->ring, s + 1, pages);
+	s->bits = (uint64_t *)(void *)((char *)(s + 1) + page_ring_bytes(pages));
 	return 0;
 }
 
@@ -44,7 +43,7 @@ static void second_inserted(void *mem, uint32_t page, uint64_t now_ns)
 	struct second *s = mem;
 
 	(void)now_ns;
-	page_list_add_tail(&s->list, page);
+	page_ring_add_tail(&s->ring, page);
 	page_bit_set(s->bits, page);
 }
 
@@ -72,7 +71,7 @@ static bool second_victim(void *mem, const struct victim_filter *filter, uint32_
 {
 	struct second *s = mem;
 
-	return page_list_victim(&s->list, filter, second_spared, mem, page_out);
+	return page_ring_victim(&s->ring, filter, second_spared, mem, page_out);
 }
 
 static void second_removed(void *mem, uint32_t page, enum policy_removal why)
@@ -80,7 +79,7 @@ static void second_removed(void *mem, uint32_t page, enum policy_removal why)
 	struct second *s = mem;
 
 	(void)why;
-	page_list_remove(&s->list, page);
+	page_ring_remove(&s->ring, page);
 }
 
 static void second_resized(void *mem, uint32_t capacity)
@@ -89,11 +88,18 @@ static void second_resized(void *mem, uint32_t capacity)
 	(void)capacity;
 }
 
+static void second_expect(const void *mem, uint32_t page)
+{
+	const struct second *s = mem;
+
+	page_ring_expect(&s->ring, page);
+}
+
 static bool second_consistent(const void *mem)
 {
 	const struct second *s = mem;
 
-	return page_list_consistent(&s->list);
+	return page_ring_consistent(&s->ring);
 }
 
 const struct policy_ops policy_second_chance = {
@@ -108,4 +114,5 @@ const struct policy_ops policy_second_chance = {
 	.removed = second_removed,
 	.resized = second_resized,
 	.consistent = second_consistent,
+	.expect = second_expect,
 };

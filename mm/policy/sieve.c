@@ -108,6 +108,13 @@ static void sieve_resized(void *mem, uint32_t capacity)
 	(void)capacity;
 }
 
+static void sieve_expect(const void *mem, uint32_t page)
+{
+	const struct sieve *s = mem;
+
+	page_list_expect(&s->list, page);
+}
+
 static bool sieve_consistent(const void *mem)
 {
 	const struct sieve *s = mem;
@@ -136,4 +143,5 @@ const struct policy_ops policy_sieve = {
 	.removed = sieve_removed,
 	.resized = sieve_resized,
 	.consistent = sieve_consistent,
+	.expect = sieve_expect,
 };

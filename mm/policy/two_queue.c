@@ -130,6 +130,14 @@ static void twoq_resized(void *mem, uint32_t capacity)
 	twoq_trim(q);
 }
 
+static void twoq_expect(const void *mem, uint32_t page)
+{
+	const struct twoq *q = mem;
+
+	__builtin_prefetch(&q->place[page]);
+	page_list_expect(&q->list[A1IN], page);
+}
+
 static bool twoq_consistent(const void *mem)
 {
 	const struct twoq *q = mem;
@@ -160,4 +168,5 @@ const struct policy_ops policy_two_queue = {
 	.removed = twoq_removed,
 	.resized = twoq_resized,
 	.consistent = twoq_consistent,
+	.expect = twoq_expect,
 };

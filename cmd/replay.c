@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * replay.c: `ballast replay`: policies and memory sizes compared on a trace.
+ *
+ * The trace is loaded once; then every policy runs with every number of frames, as many at once as there are
+ * processors. Lines come in the order they were asked for, each as soon as those before it are there.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ballast/types.h"
+#include "cmd/commands.h"
+#include "cmd/trace_options.h"
+#include "cmd/watch.h"
+#include "lib/jsonl.h"
+#include "lib/log.h"
+#include "lib/table.h"
+#include "lib/words.h"
+#include "sim/replay.h"
+
+struct replay_options {
+	struct trace_arguments trace;
+	const char *policies, *frames;
+	struct option_number seed, jobs;
+	bool json;
+};
+
+static const struct option_def options[] = {
+	TRACE_OPTIONS(struct replay_options),
+	{'p', "policy", "P[,P..]", "replacement policies, opt (Belady's optimum) or all; needed",
+	 OPTION_TEXT, offsetof(struct replay_options, policies), NULL, 0, 0},
+	{'f', "frames", "N[,N..]", "sizes of memory in pages, or in % of the trace's pages; needed",
+	 OPTION_TEXT, offsetof(struct replay_options, frames), NULL, 0, 0},
+	{0, "seed", "N", "seed of policies that draw (default 1)", OPTION_NUMBER,
+	 offsetof(struct replay_options, seed), &parse_count, 0, UINT64_MAX},
+	{'j', "jobs", "J", "runs at once (default: as many as processors)", OPTION_NUMBER,
+	 offsetof(struct replay_options, jobs), &parse_count, 1, 256},
+	{0, "json", NULL, "print one JSON object a line", OPTION_FLAG,
+	 offsetof(struct replay_options, json), NULL, 0, 0},
+	{.name = NULL},
+};
+
+static const struct option_table table = {
+	"replay",
+	"compare replacement policies on a trace",
+	"TRACE",
+	1,
+	1,
+	options,
+	"One memory, empty at first; every request of the trace is one page; a page that is\n"
+	"not there comes in, for another one once all frames are in use. Prints the misses of\n"
+	"each policy with each number of frames. A share of pages is rounded down, and at\n"
+	"least one frame. `ballast help policies` lists the policies.\n" TRACE_OPTIONS_TEXT,
+};
+
+struct replay {
+	const struct replay_options *options;
+	const char *path;
+	struct cmd_watch watch;
+	struct trace trace;
+	struct replay_run *run;
+	unsigned nr;
+	unsigned printed;
+	struct table *table;
+};
+
+static int policy_unknown(const char *name, struct error *error)
+{
+	char list[400], quoted[48];
+	struct words words = {0};
+	const char *near;
+
+	for (size_t i = 0; policy_table[i]; i++)
+		words_add(&words, policy_table[i]->name);
+	words_add(&words, "opt");
+	words_add(&words, "all");
+	near = words_nearest(&words, name);
+	return error_user(error, "--policy '%s' is unknown%s%s%s; allowed: %s",
+			  words_quote(name, quoted, sizeof(quoted)), near ? ", did you mean " : "",
+			  near ? near : "", near ? "?" : "",
+			  words_join(&words, list, sizeof(list)));
+}
+
+/* NULL in the list is opt. */
+static int policies_add(const char *name, const struct policy_ops **list, unsigned *nr,
+			struct error *error)
+{
+	const struct policy_ops *ops = policy_find(name);
+	bool all = strcmp(name, "all") == 0;
+
+	for (size_t i = 0; all && policy_table[i]; i++)
+		list[(*nr)++] = policy_table[i];
+	if (!ops && !all && strcmp(name, "opt") != 0)
+		return policy_unknown(name, error);
+	list[(*nr)++] = ops;
+	return 0;
+}
+
+static int policies_parse(const char *text, const struct policy_ops ***out, unsigned *nr_out,
+			  struct error *error)
+{
+	size_t words = 1, most = 1;
+	char *copy = strdup(text), *rest = copy, *word;
+	const struct policy_ops **list;
+	int err = 0;
+
+	while (policy_table[most - 1])
+		most++;
+	for (const char *c = text; *c; c++)
+		words += *c == ',';
+	list = calloc(words * most, sizeof(const struct policy_ops *));
+	if (!copy || !list)
+		err = error_host(error, ENOMEM, "--policy");
+	while (!err && (word = strsep(&rest, ",")))
+		err = policies_add(word, list, nr_out, error);
+	free(copy);
+	*out = list;
+	return err;
+}
+
+static void run_json(const struct replay *r, const struct replay_run *run)
+{
+	const struct trace *t = &r->trace;
+	json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:f}", "trace", r->path,
+			      "policy", replay_policy_name(run), "frames", (json_int_t)run->frames,
+			      "requests", (json_int_t)t->requests, "distinct", (json_int_t)t->pages,
+			      "misses", (json_int_t)run->misses, "miss_ratio",
+			      (double)run->misses / (double)t->requests, "seconds",
+			      (double)run->seconds_ns / 1e9);
+
+	if (o && t->write && run->policy)
+		json_object_set_new(o, "written", json_integer((json_int_t)run->written));
+	jsonl_write(stdout, o);
+	fflush(stdout);
+}
+
+static void run_done(void *context, const struct replay_run *run)
+{
+	struct replay *r = context;
+	double seconds = (double)run->seconds_ns / 1e9;
+
+	r->printed++;
+	if (r->options->json) {
+		cmd_watch_clear(&r->watch);
+		run_json(r, run);
+		return;
+	}
+	table_cell(r->table, "%s", replay_policy_name(run));
+	table_cell(r->table, "%u", run->frames);
+	table_cell(r->table, "%llu", (unsigned long long)run->misses);
+	table_cell(r->table, "%.4f", (double)run->misses / (double)r->trace.requests);
+	if (r->trace.write && run->policy)
+		table_cell(r->table, "%llu", (unsigned long long)run->written);
+	else if (r->trace.write)
+		table_cell(r->table, "-");
+	table_cell(r->table, "%.3f", seconds);
+	table_cell(r->table, "%.1f", seconds > 0 ? r->trace.requests / seconds / 1e6 : 0);
+}
+
+static int runs_make(struct replay *r, struct error *error)
+{
+	const struct replay_options *o = r->options;
+	const struct policy_ops **policy = NULL;
+	unsigned policies = 0, sizes = 0;
+	uint32_t *frames = NULL;
+	int err = policies_parse(o->policies, &policy, &policies, error);
+
+	if (!err)
+		err = frames_parse("frames", o->frames, r->trace.pages, &frames, &sizes, error);
+	if (!err) {
+		r->nr = policies * sizes;
+		r->run = calloc(r->nr, sizeof(*r->run));
+		err = r->run ? 0 : error_host(error, ENOMEM, "%u runs", r->nr);
+	}
+	for (unsigned i = 0; !err && i < r->nr; i++) {
+		struct replay_run *run = &r->run[i];
+		const char *why;
+
+		*run = (struct replay_run){.policy = policy[i / sizes],
+					   .frames = frames[i % sizes],
+					   .seed = o->seed.value};
+		why = replay_refuses(&r->trace, run->policy, run->frames);
+		if (why)
+			err = error_user(error,
+					 "%s: %s with %u frames is refused: the trace was thinned "
+					 "(`ballast trace info` tells how, k = %u), %s",
+					 r->path, replay_policy_name(run), run->frames,
+					 r->trace.thinning_pages, why);
+	}
+	free(policy);
+	free(frames);
+	return err;
+}
+
+/* Wrong words are told before a minute of loading. */
+static int options_check(const struct replay_options *o, struct error *error)
+{
+	const struct policy_ops **policy = NULL;
+	unsigned nr = 0;
+	uint32_t *frames = NULL;
+	int err;
+
+	if (!o->policies)
+		return error_user(error,
+				  "replay: no policy; allowed: --policy lru,arc,.. (ballast help "
+				  "policies lists them)");
+	if (!o->frames)
+		return error_user(error, "replay: no size; allowed: --frames 1000,10%%,..");
+	err = policies_parse(o->policies, &policy, &nr, error);
+	if (!err)
+		err = frames_parse("frames", o->frames, 1, &frames, &nr, error);
+	free(policy);
+	free(frames);
+	return err;
+}
+
+static int table_make(struct replay *r, struct error *error)
+{
+	static const struct table_column columns[] = {
+		{"policy", false}, {"frames", true},  {"misses", true},      {"miss ratio", true},
+		{"written", true}, {"seconds", true}, {"M requests/s", true}};
+	struct table_column used[7];
+	unsigned nr = 0;
+
+	for (unsigned i = 0; i < 7; i++)
+		if (i != 4 || r->trace.write)
+			used[nr++] = columns[i];
+	r->table = table_create(used, nr);
+	return r->table ? 0 : error_host(error, ENOMEM, "the table of results");
+}
+
+static int replay_all(struct replay *r, struct error *error)
+{
+	const struct trace_options how =
+		trace_options_of(&r->options->trace, TRACE_WRITES, &r->watch.sim);
+	int err = trace_load(&r->trace, r->path, &how, error);
+
+	if (err)
+		return err;
+	if (*r->trace.broken) {
+		cmd_watch_clear(&r->watch);
+		log_warn("%s; going on with the %u requests before", r->trace.broken,
+			 r->trace.requests);
+	}
+	err = runs_make(r, error);
+	if (!err)
+		err = table_make(r, error);
+	if (!err)
+		err = replay_sweep(&r->trace, r->run, r->nr, (unsigned)r->options->jobs.value,
+				   run_done, r, &r->watch.sim, error);
+	return err;
+}
+
+static void print_table(struct replay *r)
+{
+	if (r->options->json || !r->printed)
+		return;
+	printf("%s: %u requests, %u pages\n", r->path, r->trace.requests, r->trace.pages);
+	table_print(r->table, stdout);
+}
+
+int cmd_replay(int argc, char **argv)
+{
+	struct replay_options o = {.seed = {.value = 1}};
+	struct replay r = {.options = &o};
+	struct error error;
+	unsigned operands = 0;
+	int result = options_parse(&table, argc, argv, &o, &operands, &error);
+
+	if (result)
+		return result < 0 ? command_fail(&error) : COMMAND_DONE;
+	result = options_check(&o, &error);
+	if (!result)
+		result = cmd_watch_begin(&r.watch, &error);
+	if (result)
+		return command_fail(&error);
+	r.path = argv[1];
+	result = replay_all(&r, &error);
+	cmd_watch_clear(&r.watch);
+	print_table(&r);
+	if (result == -ECANCELED)
+		error_user(&error, "replay: stopped by %s, %u of %u runs are done",
+			   cmd_watch_signal(&r.watch), r.printed, r.nr);
+	cmd_watch_end(&r.watch);
+	free(r.run);
+	table_destroy(r.table);
+	trace_free(&r.trace);
+	return result ? command_fail(&error) : COMMAND_DONE;
+}

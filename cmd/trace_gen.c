@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* trace_gen.c: `ballast trace gen`: made-up traces, as a stream to a file. */
+#include "sim/trace_gen.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "ballast/types.h"
+#include "cmd/commands.h"
+#include "cmd/trace.h"
+#include "cmd/watch.h"
+#include "lib/options.h"
+#include "sim/trace_write.h"
+
+struct gen_options {
+	const char *output, *format;
+	struct option_number requests, pages, alpha, seed, write, phase;
+};
+
+static const struct option_def options[] = {
+	{'n', "requests", "N", "requests to make (default 1000000)", OPTION_NUMBER,
+	 offsetof(struct gen_options, requests), &parse_count, 1, TRACE_REQUESTS_MAX},
+	{0, "pages", "N", "pages to choose from (default 100000)", OPTION_NUMBER,
+	 offsetof(struct gen_options, pages), &parse_count, 1, 1u << 29},
+	{0, "alpha", "A", "exponent of zipf, phased and stack, up to 4 (default 1)", OPTION_NUMBER,
+	 offsetof(struct gen_options, alpha), &parse_decimal, 0, 4 * PPM},
+	{0, "write", "X%", "share of requests that write (default: the trace does not say)",
+	 OPTION_NUMBER, offsetof(struct gen_options, write), &parse_percent, 0, PPM},
+	{0, "phase", "N", "phased: requests of a phase (default: a tenth of all)", OPTION_NUMBER,
+	 offsetof(struct gen_options, phase), &parse_count, 1, TRACE_REQUESTS_MAX},
+	{0, "seed", "S", "seed of the draws (default 1)", OPTION_NUMBER,
+	 offsetof(struct gen_options, seed), &parse_count, 0, UINT64_MAX},
+	{'o', "output", "FILE", "where to write it; - is standard output; needed", OPTION_TEXT,
+	 offsetof(struct gen_options, output), NULL, 0, 0},
+	{0, "to", "F", "ballast, oracle, text or csv (default: by FILE's ending, else ballast)",
+	 OPTION_TEXT, offsetof(struct gen_options, format), NULL, 0, 0},
+	{.name = NULL},
+};
+
+static const struct option_table table = {
+	"trace gen",
+	"make up a trace",
+	"KIND",
+	1,
+	1,
+	options,
+	"Kinds: uniform (every page as likely), zipf (the page of rank r with probability in\n"
+	"proportion to r^-A), scan (all pages in order, over and over), loop (half of them in\n"
+	"order, one request in ten to any page), phased (zipf, what is hot changes each phase),\n"
+	"stack (by stack distance d, with probability in proportion to (d + 1)^-A: the LRU\n"
+	"curve is known beforehand). The same seed makes the same trace.\n",
+};
+
+static int gen_run(struct trace_gen *g, const struct gen_options *o, struct cmd_watch *watch,
+		   struct error *error)
+{
+	const struct trace_write_options how = {.format = o->format,
+						.has = o->write.given ? TRACE_WRITES : 0};
+	struct trace_batch *b = malloc(sizeof(*b));
+	struct trace_writer *w;
+	uint64_t made = 0;
+	int err;
+
+	if (!b)
+		return error_host(error, ENOMEM, "trace gen");
+	err = trace_writer_open(&w, o->output, &how, error);
+	if (err)
+		goto out;
+	for (trace_gen_next(g, b); b->nr && !err; trace_gen_next(g, b)) {
+		err = trace_writer_add(w, b, error);
+		made += b->nr;
+		sim_watch_tell(&watch->sim, "requests", made, o->requests.value);
+		if (!err && sim_watch_stopped(&watch->sim))
+			err = -ECANCELED;
+	}
+	if (err)
+		trace_writer_close(w, true, NULL);
+	else
+		err = trace_writer_close(w, false, error);
+out:
+	free(b);
+	return err;
+}
+
+int cmd_trace_gen(int argc, char **argv)
+{
+	struct gen_options o = {.requests = {.value = 1000000},
+				.pages = {.value = 100000},
+				.alpha = {.value = PPM},
+				.seed = {.value = 1}};
+	struct trace_gen_options what;
+	struct trace_gen *g = NULL;
+	struct cmd_watch watch;
+	struct error error;
+	unsigned operands = 0;
+	int result = options_parse(&table, argc, argv, &o, &operands, &error);
+
+	if (result)
+		return result < 0 ? command_fail(&error) : COMMAND_DONE;
+	if (!o.output) {
+		error_user(&error, "trace gen: no file; allowed: -o FILE");
+		return command_fail(&error);
+	}
+	what = (struct trace_gen_options){.kind = argv[1],
+					  .pages = (uint32_t)o.pages.value,
+					  .alpha_ppm = (uint32_t)o.alpha.value,
+					  .write_ppm = (uint32_t)o.write.value,
+					  .phase = o.phase.value,
+					  .requests = o.requests.value,
+					  .seed = o.seed.value};
+	result = cmd_watch_begin(&watch, &error);
+	if (result)
+		return command_fail(&error);
+	result = trace_gen_create(&g, &what, &error);
+	if (!result)
+		result = gen_run(g, &o, &watch, &error);
+	if (result == -ECANCELED)
+		error_user(&error, "trace gen: stopped by %s; %s is removed",
+			   cmd_watch_signal(&watch), o.output);
+	cmd_watch_end(&watch);
+	trace_gen_destroy(g);
+	return result ? command_fail(&error) : COMMAND_DONE;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * trace_reader.h: a trace file as a stream of requests, in batches, whatever its format. Inside sim/ and for tools that
+ * do not need the whole trace in memory.
+ *
+ * A format is one const struct trace_format, listed in trace_format_table; trace_reader.c finds out which one a file
+ * has by its first bytes and, where they do not tell, by its name.
+ */
+#ifndef BALLAST_SIM_TRACE_READER_H
+#define BALLAST_SIM_TRACE_READER_H
+
+#include "sim/trace.h"
+#include "sim/trace_source.h"
+
+#define TRACE_BATCH 1024u
+
+struct trace_batch {
+	uint32_t nr;
+	uint64_t id[TRACE_BATCH];
+	uint8_t write[TRACE_BATCH]; /* these are set only as far as reader.has says */
+	uint64_t time_ns[TRACE_BATCH];
+	uint32_t vm[TRACE_BATCH];
+	uint64_t hash[TRACE_BATCH];
+};
+
+struct trace_csv_columns {
+	uint8_t id, write, time, vm; /* column from 1; 0: none */
+	bool header;                 /* the first line has names */
+	char separator;
+	uint64_t time_unit_ns;
+};
+
+/* Where in a block of the own format each column is. */
+struct trace_cursor {
+	const uint8_t *id, *write, *time, *vm, *hash, *end;
+	uint32_t at, records;
+	uint64_t last_id, last_time;
+	uint64_t total; /* records of the blocks before */
+	size_t bytes;   /* the whole block's, in the window */
+	bool ended;     /* the end block was there */
+};
+
+struct trace_reader {
+	const struct trace_format *format;
+	struct trace_source source;
+	unsigned want; /* TRACE_..: what somebody will look at */
+	unsigned has;  /* TRACE_..; may grow while reading */
+	unsigned shift;
+	uint64_t line; /* text formats: lines read */
+	uint64_t requests;
+	enum trace_thinning thinning;
+	uint32_t thinning_pages;
+	struct trace_csv_columns csv;
+	unsigned variant;          /* vscsi: version */
+	struct trace_cursor block; /* own format: what is left of a block */
+	bool failed;               /* failure is what the next call returns */
+	struct error failure;
+};
+
+struct trace_format {
+	const char *name;
+	const char *about; /* a line for help texts */
+	const char
+		*endings; /* of file names, each with its dot and a blank behind: ".txt .trace " */
+	bool text;
+	unsigned shift; /* unless the user says one */
+	/* How sure the format is that these first bytes (all of the file if last) are its own: 0 no, 3 certain. */
+	unsigned (*likely)(const uint8_t *head, size_t bytes, bool last);
+	/* Optional. */
+	int (*open)(struct trace_reader *r, struct error *error);
+	void (*close)(struct trace_reader *r);
+	/* Fills the batch, which is empty. 0: the trace has ended if the batch is still empty; -errno with words. */
+	int (*read)(struct trace_reader *r, struct trace_batch *b, struct error *error);
+};
+
+extern const struct trace_format *const trace_format_table[];
+
+/* r is filled in whole. options: format, columns and shift matter. 0 or -errno with words. */
+int trace_reader_open(struct trace_reader *r, const char *path, const struct trace_options *options,
+		      struct error *error);
+/* 1: requests are in b; 0: the trace has ended; -errno: it is broken, and what came before has been handed out. */
+int trace_reader_next(struct trace_reader *r, struct trace_batch *b, struct error *error);
+void trace_reader_close(struct trace_reader *r);
+
+/* The user's error at a byte of the unpacked trace: "FILE: byte N: TEXT" (text formats: "FILE:LINE: TEXT (byte N)"). */
+__attribute__((format(printf, 4, 5))) int trace_reader_fail(struct trace_reader *r,
+							    struct error *error, const uint8_t *at,
+							    const char *format, ...);
+
+/*
+ * The next whole line of a text trace, without its end; *length its length. 1: there is one; 0: the trace has ended;
+ * -errno with words. It stays where it is until the next call.
+ */
+int trace_reader_line(struct trace_reader *r, const uint8_t **line, size_t *length,
+		      struct error *error);
+
+/* A number, decimal or 0x.., at *at, which moves behind it. False: there is none, or it does not fit 64 bits. */
+bool trace_number(const uint8_t **at, const uint8_t *end, uint64_t *out);
+
+/* trace_csv.c: "id=2,time=1,write=3,vm=4,header,separator=;,unit=us" into columns. */
+int trace_csv_columns_parse(const char *text, struct trace_csv_columns *out, struct error *error);
+
+#endif

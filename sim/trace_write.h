@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * trace_write.h: writes traces: Ballast's own format (docs/trace-format.md), and oracle, text and csv for other programs.
+ */
+#ifndef BALLAST_SIM_TRACE_WRITE_H
+#define BALLAST_SIM_TRACE_WRITE_H
+
+#include "sim/trace.h"
+#include "sim/trace_reader.h"
+
+struct trace_writer; /* owned by the creator, freed by trace_writer_close() */
+
+struct trace_write_options {
+	const char *format; /* NULL: by the ending of the name, else ballast */
+	unsigned has;       /* TRACE_..: what the requests say */
+	enum trace_thinning thinning;
+	uint32_t thinning_pages;
+};
+
+/* The formats that can be written: "ballast, oracle, .." Returns buf. */
+char *trace_write_formats(char *buf, size_t bytes);
+
+/* path "-" is standard output. What is lost in the format (a note, a column) is the caller's to tell. 0 or -errno with words. */
+int trace_writer_open(struct trace_writer **out, const char *path,
+		      const struct trace_write_options *options, struct error *error);
+
+/* The name of the format that was chosen. */
+const char *trace_writer_format(const struct trace_writer *w);
+
+/* b: TRACE_BATCH requests at most; the columns of options->has are filled. 0 or -errno with words. */
+int trace_writer_add(struct trace_writer *w, const struct trace_batch *b, struct error *error);
+
+/*
+ * Ends the trace, unless it is to be given up, and frees w, whatever happens. A file that is given up is removed. 0 or
+ * -errno with words.
+ */
+int trace_writer_close(struct trace_writer *w, bool give_up, struct error *error);
+
+#endif
