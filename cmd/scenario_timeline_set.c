@@ -103,6 +103,9 @@ static int set_host(struct timeline_reading *r, const struct settable *what,
 	err = scenario_host_key_read(what->key, value, &r->now, r->error);
 	if (err)
 		return err;
+	if (r->now.policy->sizes && !r->s->balloon)
+		return key_wrong(value, "policy", "works by balloons, and mechanisms has none",
+				 "with the mechanism balloon only", r->error);
 	a = timeline_action_add(r, what->kind, value->key);
 	if (!a)
 		return timeline_failed(r);
