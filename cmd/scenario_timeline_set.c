@@ -103,12 +103,9 @@ static int set_host(struct timeline_reading *r, const struct settable *what,
 	err = scenario_host_key_read(what->key, value, &r->now, r->error);
 	if (err)
 		return err;
-	if (what->kind == TIMELINE_POLICY && r->now.policy->sizes && !r->s->balloon)
-		return node_error(
-			value->key, r->error,
-			"'%s' is set to '%s', which works by balloons, and mechanisms has "
-			"none; allowed: with the mechanism balloon only",
-			value->key->text, r->now.policy->name);
+	if (r->now.policy->sizes && !r->s->balloon)
+		return key_wrong(value, "policy", "works by balloons, and mechanisms has none",
+				 "with the mechanism balloon only", r->error);
 	a = timeline_action_add(r, what->kind, value->key);
 	if (!a)
 		return timeline_failed(r);

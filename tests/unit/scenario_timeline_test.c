@@ -54,6 +54,7 @@ static const struct bad {
 	{AT("set: {host.tax: 1%, host.tax: 2%}"), 6, 33, "'host.tax' in set is repeated", "once"},
 	/* set: which value */
 	{AT("set: {host.tax: 100%}"), 6, 29, "'100%' is out of range", "to 99%"},
+	{AT("set: {host.policy: mum}"), 6, 32, "'mum' is unknown", "did you mean mom?"},
 	{AT("set: {host.rebalance: 15}"), 6, 35, "'15' has no unit", "10s"},
 	{AT("set: {host.sampling.period: 1ms}"), 6, 41, "'1ms' is out of range", "10ms"},
 	{AT("set: {host.share.per-vm: many}"), 6, 38, "'many' is not a number", "whole number"},
@@ -117,24 +118,8 @@ static void test_bad(void **state)
 	}
 }
 
-/* Sharing that is off has no rates. */
-static void test_no_sharing(void **state)
-{
-	struct scenario *s;
-	struct error error;
-	char path[32];
-
-	(void)state;
-	assert_int_equal(load("host: {memory: 64M, mechanisms: [swap]}\n"
-			      "vms: [{name: a, memory: 16M}]\n"
-			      "timeline: [{at: 1s, set: {host.share.per-vm: 5}}]\n",
-			      NULL, 0, path, &s, &error),
-			 -EINVAL);
-	assert_non_null(strstr(error.text, ":3:27: 'host.share.per-vm' is set but 'share'"));
-}
-
-/* A policy of balloons needs them, also later. */
-static void test_no_balloons(void **state)
+/* Sharing that is off has no rates, and without balloons no policy works by them. */
+static void test_mechanisms(void **state)
 {
 	struct scenario *s;
 	struct error error;
@@ -146,7 +131,13 @@ static void test_no_balloons(void **state)
 			      "timeline: [{at: 1s, set: {host.policy: mom}}]\n",
 			      NULL, 0, path, &s, &error),
 			 -EINVAL);
-	assert_non_null(strstr(error.text, ":3:27: 'host.policy' is set to 'mom', which works by"));
+	assert_non_null(strstr(error.text, ":3:40: policy 'mom' works by balloons"));
+	assert_int_equal(load("host: {memory: 64M, mechanisms: [swap]}\n"
+			      "vms: [{name: a, memory: 16M}]\n"
+			      "timeline: [{at: 1s, set: {host.share.per-vm: 5}}]\n",
+			      NULL, 0, path, &s, &error),
+			 -EINVAL);
+	assert_non_null(strstr(error.text, ":3:27: 'host.share.per-vm' is set but 'share'"));
 }
 
 static void expect(const struct timeline_action *a, uint64_t at_ms, enum timeline_kind kind,
@@ -351,11 +342,10 @@ static void test_admission(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bad),         cmocka_unit_test(test_no_sharing),
-		cmocka_unit_test(test_no_balloons), cmocka_unit_test(test_host),
-		cmocka_unit_test(test_vms_by_name), cmocka_unit_test(test_workloads),
-		cmocka_unit_test(test_room),        cmocka_unit_test(test_peaks),
-		cmocka_unit_test(test_admission),
+		cmocka_unit_test(test_bad),       cmocka_unit_test(test_mechanisms),
+		cmocka_unit_test(test_host),      cmocka_unit_test(test_vms_by_name),
+		cmocka_unit_test(test_workloads), cmocka_unit_test(test_room),
+		cmocka_unit_test(test_peaks),     cmocka_unit_test(test_admission),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
