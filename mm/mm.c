@@ -281,7 +281,7 @@ void mm_start(struct mm *m, uint64_t now_ns)
 	mm_enter(m, now_ns);
 	memset(m->state_ns, 0, sizeof m->state_ns);
 	m->started = true;
-	m->said.sampled_ns = m->now_ns;
+	said_restart(m);
 	mm_targets(m);
 	mm_leave(m);
 }

@@ -32,6 +32,13 @@ void said_forget(struct mm_vm *v)
 	v->said = (struct mm_said){.known = false};
 }
 
+void said_restart(struct mm *m)
+{
+	m->said = (struct mm_said_host){.sampled_ns = m->now_ns};
+	for (uint32_t i = 0; i < m->top_vm; i++)
+		m->vm[i].said.nr = m->vm[i].said.next = 0;
+}
+
 static npages_t size_of(const struct mm_vm *v)
 {
 	return v->config.pages - v->count[PAGE_BALLOONED];

@@ -34,5 +34,7 @@ struct mm_said_host {
 /* At a tick: samples are taken and sizes set, if it is time. */
 void said_tick(struct mm *m);
 void said_forget(struct mm_vm *v); /* its driver came or went */
+/* Another policy: what was sampled under the old one, or before it, no longer counts. */
+void said_restart(struct mm *m);
 
 #endif

@@ -15,6 +15,7 @@ int mm_policy_set(struct mm *m, const struct target_policy *policy, uint64_t now
 
 	mm_enter(m, now_ns);
 	m->config.policy = policy;
+	said_restart(m);
 	for (uint32_t i = 0; i < m->top_vm && !result; i++)
 		if (vm_takes_part(&m->vm[i]) && !m->vm[i].sample.gfn)
 			result = sample_vm_added(m, &m->vm[i]);

@@ -114,6 +114,13 @@ bool world_write(struct mm_world *w, uint32_t vm, uint64_t g, uint64_t content)
 	return true;
 }
 
+void world_must_read(struct mm_world *w, uint32_t vm, uint64_t g)
+{
+	while (!world_read(w, vm, g))
+		world_finish_all(w);
+	assert_int_equal(world_guest(w, vm, g)->content, world_stamp(vm, g));
+}
+
 /* A check costs a look at every record: one for all of it. */
 static void fill(struct mm_world *w, uint32_t vm, uint64_t from, uint64_t to, bool stamped)
 {

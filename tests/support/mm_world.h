@@ -62,6 +62,9 @@ void world_event(struct mm_world *w, uint32_t vm, uint64_t g, enum mm_fault_kind
 bool world_read(struct mm_world *w, uint32_t vm, uint64_t g);
 bool world_write(struct mm_world *w, uint32_t vm, uint64_t g, uint64_t content);
 
+/* Reads page g, however long it takes; it must hold its stamp. */
+void world_must_read(struct mm_world *w, uint32_t vm, uint64_t g);
+
 /* Writes each page's stamp, or zeros, in order; all must be served at once. [from, to) */
 void world_fill(struct mm_world *w, uint32_t vm, uint64_t from, uint64_t to);
 void world_fill_zero(struct mm_world *w, uint32_t vm, uint64_t from, uint64_t to);

@@ -18,13 +18,6 @@ static struct mm_world *lone_vm(void)
 	return w;
 }
 
-static void must_read(struct mm_world *w, uint64_t g)
-{
-	while (!world_read(w, 0, g))
-		world_finish_all(w);
-	assert_int_equal(world_guest(w, 0, g)->content, world_stamp(0, g));
-}
-
 /* 21 pages in slots 0 to 20, window 2: slots in aligned pairs. */
 static void what_left_together_is_read_together(void **state)
 {
@@ -69,8 +62,8 @@ static void read_ahead_that_is_wanted_before_it_is_here(void **state)
 	assert_int_equal(world_state(w, 0, 6), PAGE_ARRIVING);
 	assert_int_equal(world_host(w).free_pages, 58);
 	world_finish(w);
-	must_read(w, 6);
-	must_read(w, 7);
+	world_must_read(w, 0, 6);
+	world_must_read(w, 0, 7);
 	assert_int_equal(world_host(w).swap.read_ahead_hits, 0);
 	world_free(w);
 }
@@ -82,16 +75,16 @@ static void only_pages_that_are_out_are_read_ahead(void **state)
 
 	(void)state;
 	world_page_out(w, 0, 0, 21);
-	must_read(w, 6); /* and 7 ahead */
-	must_read(w, 7);
-	must_read(w, 4); /* and 5 ahead, not touched */
+	world_must_read(w, 0, 6); /* and 7 ahead */
+	world_must_read(w, 0, 7);
+	world_must_read(w, 0, 4); /* and 5 ahead, not touched */
 	assert_int_equal(world_host(w).swap.read_pages, 4);
 	w->mm->vm[0].ahead_window = 8; /* the window is tested below */
 	assert_false(world_read(w, 0, 2));
 	assert_int_equal(w->body.io[0]->slot.v, 0); /* block 0 to 7: 0 to 3; 4 is in memory */
 	assert_int_equal(w->body.io[0]->nr, 4);
 	w->mm->vm[0].ahead_window = 2;
-	must_read(w, 12); /* and 13 ahead, which is not read twice: */
+	world_must_read(w, 0, 12); /* and 13 ahead, which is not read twice: */
 	w->mm->vm[0].ahead_window = 8;
 	assert_false(world_read(w, 0, 14));
 	assert_int_equal(w->body.io[0]->slot.v, 14); /* block 8 to 15 */
@@ -113,11 +106,11 @@ static void old_read_ahead_is_given_up(void **state)
 	world_page_out(w, 0, 0, 201);
 	w->mm->vm[0].ahead_window = 8;
 	for (uint64_t g = 0; g < 72; g += 8) { /* 7 ahead each: 63 */
-		must_read(w, g);
+		world_must_read(w, 0, g);
 		w->mm->vm[0].ahead_hits = w->mm->vm[0].ahead_wasted = 0;
 	}
 	assert_true(world_page(w, 0, 1)->flags & PAGE_AHEAD);
-	must_read(w, 72); /* 7 more: 6 are given up, 1 to 6 */
+	world_must_read(w, 0, 72); /* 7 more: 6 are given up, 1 to 6 */
 	assert_false(world_page(w, 0, 1)->flags & PAGE_AHEAD);
 	assert_false(world_page(w, 0, 6)->flags & PAGE_AHEAD);
 	assert_true(world_page(w, 0, 7)->flags & PAGE_AHEAD);
@@ -142,19 +135,19 @@ static void the_window_follows_its_use(void **state)
 	world_finish_all(w);
 	assert_int_equal(v->ahead_window, 2);
 	for (; g < 62; g++)
-		must_read(w, g); /* in order: every second one is a hit */
+		world_must_read(w, 0, g); /* in order: every second one is a hit */
 	assert_int_equal(v->ahead_window, 2);
 	assert_int_equal(v->ahead_hits, 31);
 	for (; g < 64; g++)
-		must_read(w, g);
+		world_must_read(w, 0, g);
 	assert_int_equal(v->ahead_window, 4);
 	for (; v->ahead_window == 4; g++)
-		must_read(w, g);
+		world_must_read(w, 0, g);
 	assert_int_equal(v->ahead_window, 8);
 	/* blocks of 4 have 3 hits: the 32nd is the second one of the 11th block, 64 + 40 + 2 */
 	assert_int_equal(g, 64 + 40 + 3);
 	for (; g < 200; g++)
-		must_read(w, g);
+		world_must_read(w, 0, g);
 	assert_int_equal(v->ahead_window, 8);
 	world_free(w);
 }
@@ -167,22 +160,22 @@ static void the_window_stays_in_between(void **state)
 
 	(void)state;
 	world_page_out(w, 0, 0, 21);
-	must_read(w, 0);
+	world_must_read(w, 0, 0);
 	v->ahead_hits = 15; /* of 31 */
 	v->ahead_wasted = 16;
-	must_read(w, 1); /* the 16th hit of 32 */
+	world_must_read(w, 0, 1); /* the 16th hit of 32 */
 	assert_int_equal(v->ahead_hits + v->ahead_wasted, 0);
 	assert_int_equal(v->ahead_window, 2);
-	must_read(w, 2);
+	world_must_read(w, 0, 2);
 	v->ahead_hits = 6; /* the 7th of 35 follows */
 	v->ahead_wasted = 28;
-	must_read(w, 3);
+	world_must_read(w, 0, 3);
 	assert_int_equal(v->ahead_hits + v->ahead_wasted, 0);
 	assert_int_equal(v->ahead_window, 2);
-	must_read(w, 4);
+	world_must_read(w, 0, 4);
 	v->ahead_hits = 5; /* the 6th of 32 is less than a fifth */
 	v->ahead_wasted = 26;
-	must_read(w, 5);
+	world_must_read(w, 0, 5);
 	assert_int_equal(v->ahead_window, 1);
 	world_free(w);
 }
@@ -202,7 +195,7 @@ static void a_useless_window_shrinks(void **state)
 		world_finish_all(w);
 	}
 	for (; v->ahead_window == 2; g += 2)
-		must_read(w, g); /* every second one: nothing read ahead is used */
+		world_must_read(w, 0, g); /* every second one: nothing read ahead is used */
 	assert_int_equal(v->ahead_window, 1);
 	/* the 64 newest are kept: the 32nd given up is the 96th read ahead, by the read of page 190 */
 	assert_int_equal(g, 192);

@@ -19,17 +19,10 @@ static struct mm_world *lone_vm(const char *pager, npages_t swap)
 	return w;
 }
 
-static void must_read(struct mm_world *w, uint64_t g)
-{
-	while (!world_read(w, 0, g))
-		world_finish_all(w);
-	assert_int_equal(world_guest(w, 0, g)->content, world_stamp(0, g));
-}
-
 /* A write gives the slot back. */
 static void free_slot_of(struct mm_world *w, uint64_t g)
 {
-	must_read(w, g);
+	world_must_read(w, 0, g);
 	assert_true(world_write(w, 0, g, world_stamp(0, g)));
 	assert_false(world_page(w, 0, g)->flags & PAGE_HAS_SLOT);
 }
@@ -45,7 +38,7 @@ static void next_fit(void **state)
 	free_slot_of(w, 4);
 	free_slot_of(w, 10);
 	for (uint64_t g = 0; g < 21; g++)
-		must_read(w, g);
+		world_must_read(w, 0, g);
 	assert_int_equal(world_host(w).swap.used_pages, 18);
 	assert_int_equal(world_reclaim(w, 100), 21); /* not 3, 4 or 10: the hand is at 21 */
 	assert_int_equal(w->body.nr_io, 1);
@@ -79,8 +72,8 @@ static void slots_of_clean_pages_are_taken_back(void **state)
 
 	(void)state;
 	world_page_out(w, 0, 0, 21);
-	must_read(w, 7);
-	must_read(w, 8);
+	world_must_read(w, 0, 7);
+	world_must_read(w, 0, 8);
 	world_fill(w, 0, 769, 788); /* 39 free again: 19 new pages and two that came back */
 	assert_int_equal(world_host(w).free_pages, 39);
 	assert_int_equal(world_reclaim(w, 100), 2);
@@ -170,8 +163,8 @@ static void a_failed_read_of_a_cluster_is_tried_alone(void **state)
 	assert_false(world_page(w, 0, 11)->flags & PAGE_AHEAD);
 	assert_int_equal(world_vm(w, 0).waiting_faults, 1); /* 12: tried again after 10 */
 	world_finish_all(w);
-	must_read(w, 10);
-	must_read(w, 12);
+	world_must_read(w, 0, 10);
+	world_must_read(w, 0, 12);
 	assert_int_equal(world_host(w).swap.errors, 1);
 	assert_int_equal(w->body.broken[0], 0);
 	world_free(w);
@@ -242,7 +235,7 @@ static void a_failed_write_of_pages_that_cannot_be_mapped(void **state)
 	assert_int_equal(world_vm(w, 0).sampled_pages, 21);
 	assert_int_equal(world_vm(w, 0).resident_pages, 769);
 	for (uint64_t g = 0; g < 21; g++)
-		must_read(w, g);
+		world_must_read(w, 0, g);
 	assert_int_equal(world_vm(w, 0).sampled_pages, 0);
 	world_free(w);
 }
@@ -262,7 +255,7 @@ static void a_disk_that_takes_no_write(void **state)
 	assert_int_equal(world_vm(w, 0).swapped_pages, 0);
 	assert_int_equal(world_vm(w, 0).resident_pages, 769);
 	for (uint64_t g = 0; g < 769; g++)
-		must_read(w, g);
+		world_must_read(w, 0, g);
 	world_free(w);
 }
 

@@ -355,6 +355,34 @@ static void a_liar(void **state)
 	world_free(w);
 }
 
+/* Coming back to the policy, old samples do not count: of 1500 free pages twice and 2300 twice, 1900 would be pressure. */
+static void another_policy_between(void **state)
+{
+	struct mm_world *w = make();
+
+	(void)state;
+	said(w, 0, 1000);
+	at(w, 5);
+	said(w, 0, 1000);
+	at(w, 10);
+	follow(w, 0);
+	assert_int_equal(world_vm(w, 0).ballooned_pages, 200);
+	assert_int_equal(mm_policy_set(w->mm, target_find("proportional"), w->body.now_ns), 0);
+	assert_int_equal(mm_pages_reported(w->mm, 1, gfn(0), 600, w->body.now_ns), 600);
+	said(w, 0, 3000);
+	w->body.now_ns = 11 * NS_PER_S; /* without a tick: what others ask is not the question */
+	assert_int_equal(mm_policy_set(w->mm, &target_mom, w->body.now_ns), 0);
+	said(w, 0, 1000);
+	at(w, 16);
+	said(w, 0, 1000);
+	at(w, 20);
+	assert_int_equal(w->body.balloon_target[0], 200);
+	at(w, 21);
+	/* uses 2800, and 20 % of 3800 free are 3560: 3990 is 5 % more */
+	assert_int_equal(w->body.balloon_target[0], 10);
+	world_free(w);
+}
+
 /* Pressure asks no balloon: in state soft the host pages, from whoever has most, though balloons work. */
 static void the_host_pages_meanwhile(void **state)
 {
@@ -388,6 +416,7 @@ int main(void)
 		cmocka_unit_test(averages_and_intervals),
 		cmocka_unit_test(silence),
 		cmocka_unit_test(a_liar),
+		cmocka_unit_test(another_policy_between),
 		cmocka_unit_test(the_host_pages_meanwhile),
 	};
 

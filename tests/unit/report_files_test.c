@@ -13,27 +13,8 @@
 
 #include "cmd/report_dir.h"
 #include "cmd/report_file.h"
+#include "tests/unit/report_folder.h"
 #include "tests/unit/report_support.h"
-
-/* Each test runs in an empty folder of its own, named in *state. */
-static int enter(void **state)
-{
-	char name[] = "/tmp/report-test-XXXXXX";
-
-	if (!mkdtemp(name) || chdir(name) != 0)
-		return -1;
-	*state = strdup(name);
-	return 0;
-}
-
-static int leave(void **state)
-{
-	char command[100];
-
-	snprintf(command, sizeof(command), "rm -rf %s", (char *)*state);
-	free(*state);
-	return chdir("/") == 0 && system(command) == 0 ? 0 : -1;
-}
 
 static void limit_files(rlim_t bytes)
 {

@@ -6,26 +6,8 @@
 
 #include "cmd/plot.h"
 #include "cmd/report_fields.h"
+#include "tests/unit/report_folder.h"
 #include "tests/unit/report_support.h"
-
-static int enter(void **state)
-{
-	char name[] = "/tmp/plot-test-XXXXXX";
-
-	if (!mkdtemp(name) || chdir(name) != 0)
-		return -1;
-	*state = strdup(name);
-	return 0;
-}
-
-static int leave(void **state)
-{
-	char command[100];
-
-	snprintf(command, sizeof(command), "rm -rf %s", (char *)*state);
-	free(*state);
-	return chdir("/") == 0 && system(command) == 0 ? 0 : -1;
-}
 
 /*
  * Samples at 0, 1 and 3 s. web: 0, 1, 2 MiB resident and 0, 100, 500 faults (100/s, then 200/s); db: 1 MiB throughout,

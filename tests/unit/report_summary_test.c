@@ -184,6 +184,11 @@ static void test_values(void **state)
 	assert_int_equal(count(host, "peak_used_pages"), 990);
 	assert_true(json_real_value(member(host, "state_seconds.high")) == 7.5);
 	assert_int_equal(count(host, "states_entered.soft"), 3);
+	assert_int_equal(count(host, "reclaimed.soft.paged_out_pages"), 61);
+	assert_int_equal(count(host, "reclaimed.soft.shared_pages"), 62);
+	assert_int_equal(count(host, "reclaimed.hard.ballooned_pages"), 63);
+	assert_int_equal(count(host, "reclaimed.low.reported_pages"), 64);
+	assert_int_equal(count(host, "reclaimed.high.paged_out_pages"), 0);
 	assert_int_equal(count(host, "swap.read_ahead_hits"), 30);
 	assert_int_equal(count(host, "kernel.guest_bytes"), 940 * 4096);
 	assert_int_equal(count(host, "share.cow_breaks"), 0);

@@ -56,6 +56,10 @@ static inline struct machine_snapshot *made_run(void)
 	s->host.state_ns[MM_SOFT] = 2500 * (NS_PER_S / 1000);
 	s->host.state_entered[MM_HIGH] = 2;
 	s->host.state_entered[MM_SOFT] = 3;
+	s->host.reclaimed[MM_SOFT][MM_BY_PAGER] = 61;
+	s->host.reclaimed[MM_SOFT][MM_BY_SHARING] = 62;
+	s->host.reclaimed[MM_HARD][MM_BY_BALLOON] = 63;
+	s->host.reclaimed[MM_LOW][MM_BY_REPORT] = 64;
 	s->host.swap = (struct mm_swap_stats){.capacity_pages = 1600,
 					      .used_pages = 640,
 					      .written_pages = 900,
