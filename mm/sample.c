@@ -259,13 +259,11 @@ uint32_t sample_estimate_ppm(const struct mm_vm *v)
 
 npages_t sample_active(const struct mm *m, const struct mm_vm *v)
 {
-	npages_t of = v->config.pages - v->count[PAGE_BALLOONED];
-
 	if (!v->sample.gfn)
 		return v->config.pages;
 	if (m->config.estimator == MM_ESTIMATE_REFAULT)
 		return refault_pages(v);
-	return ppm_of(of, sample_estimate_ppm(v));
+	return ppm_of(v->config.pages - v->count[PAGE_BALLOONED], sample_estimate_ppm(v));
 }
 
 void mm_vm_ran(struct mm *m, uint32_t vm, uint64_t ran_ns)

@@ -173,6 +173,28 @@ static void shared_pages_count_when_they_break(void **state)
 	world_free(w);
 }
 
+/* A target's event says whose estimate it was computed from. */
+static void targets_name_their_estimator(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < MM_ESTIMATORS; i++) {
+		struct mm_world *w = world_make((struct mm_world_options){
+			.policy = "esx", .sample_pages = ALL, .estimator = (enum mm_estimator)i});
+		struct mm_event e = {.kind = MM_EVENT_KINDS};
+		uint64_t lost;
+
+		world_add(w, ALL, 0);
+		world_tick(w);
+		while (mm_events_take(w->mm, &e, 1, &lost) && e.kind != MM_EVENT_TARGET)
+			;
+		assert_int_equal(e.kind, MM_EVENT_TARGET);
+		assert_string_equal(mm_event_info(e.kind)->member[11].name, "estimator");
+		assert_int_equal(e.value[11], i + 1);
+		assert_int_equal(world_vm(w, 0).estimator, i);
+		world_free(w);
+	}
+}
+
 /* --- refaults ---------------------------------------------------------------------------------------------------- */
 
 static struct mm_world *short_of_memory(void)
@@ -368,6 +390,7 @@ int main(void)
 		cmocka_unit_test(pages_without_content_count_when_touched),
 		cmocka_unit_test(swapped_pages_stay_in_the_sample),
 		cmocka_unit_test(shared_pages_count_when_they_break),
+		cmocka_unit_test(targets_name_their_estimator),
 		cmocka_unit_test(refaults_by_hand),
 		cmocka_unit_test(what_is_no_refault),
 		cmocka_unit_test(a_ring_larger_than_memory),
