@@ -2,7 +2,7 @@
 #
 # make              build/ballast, the release program
 # make demo         install what is missing, build, run the quickstart and draw it
-# make experiments  reproduce the published figures (experiments/), a quarter of an hour
+# make experiments  reproduce the published figures (experiments/), half an hour
 # make check        install what is missing, run every check and test (see tests/README.md)
 #   check-fmt  check-layers  check-clang  unit  check-live  check-nested  check-san  check-adding     its parts
 #   tests/unit/NAME_test   build one test of unit/ or model/ and run it

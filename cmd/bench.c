@@ -61,7 +61,9 @@ static const struct option_table table = {
 	"and\n"
 	"merging them, against the kernel's KSM, whose settings it changes meanwhile; minutes), mm "
 	"(the\n"
-	"manager's own decisions, against a getpid system call). Without a name: all.\n"
+	"manager's own decisions, against a getpid system call), sampling (what estimating a "
+	"guest's\n"
+	"working set costs the guest, against a guest without). Without a name: all.\n"
 	"Ratios compare with a reference measured in the same run; the times alone do not "
 	"travel.\n",
 };
@@ -72,6 +74,7 @@ static const struct {
 } benchmarks[] = {
 	{"fault", bench_fault},       {"boot", bench_boot},   {"balloon", bench_balloon},
 	{"overhead", bench_overhead}, {"share", bench_share}, {"mm", bench_mm},
+	{"sampling", bench_sampling},
 };
 #define NR_BENCHMARKS (sizeof benchmarks / sizeof benchmarks[0])
 

@@ -46,6 +46,7 @@ int bench_balloon(struct bench *b, struct error *error);
 int bench_share(struct bench *b, struct error *error);
 int bench_mm(struct bench *b, struct error *error);
 int bench_overhead(struct bench *b, struct error *error);
+int bench_sampling(struct bench *b, struct error *error);
 
 /* A machine with the usual settings; work files in b->dir. */
 int bench_machine(const struct bench *b, npages_t memory, npages_t swap, unsigned max_vms,

@@ -3,117 +3,21 @@
  * bench_fault.c: what a fault costs through the memory manager, against the raw mechanism.
  *
  * The toucher is a thread, not a vCPU, for both: the part that KVM adds is the same and would only flatter the ratio.
- * Raw zero-fill: one thread that reads the event and answers with UFFDIO_COPY, as in kernel documentation. Raw swap-in:
- * the same thread first reads 4 KiB with O_DIRECT at a random used offset of the same swap file. Rounds of raw and ours
+ * Raw zero-fill: one thread that reads the event and answers with UFFDIO_COPY (bench_raw.h). Raw swap-in: the same
+ * thread first reads 4 KiB with O_DIRECT at a random used offset of the same swap file. Rounds of raw and ours
  * alternate, so that drift of the host hits both.
  */
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "cmd/bench.h"
-#include "vmm/uffd.h"
+#include "cmd/bench_raw.h"
 
 #define TOUCHES      1000u /* a round */
 #define SWAP_TOUCHES 300u
 #define SWAP_PAGES   16384u
 #define MEMORY_PAGES 8192u
-
-struct raw { /* a bare userfaultfd region and its one server */
-	struct uffd uffd;
-	uint8_t *memory, *page; /* page: what is copied in */
-	npages_t pages;
-	int fd; /* swap file to read from, or -1 */
-	uint64_t slots;
-	struct rng rng;
-	pthread_t server;
-	atomic_bool stop;
-	int failed; /* -errno of the server */
-};
-
-static void *raw_server(void *arg)
-{
-	struct raw *r = arg;
-	struct uffd_event e;
-
-	while (!atomic_load(&r->stop)) {
-		if (uffd_next(&r->uffd, &e))
-			continue;
-		if (r->fd >= 0 &&
-		    pread(r->fd, r->page, PAGE_BYTES,
-			  (off_t)(rng_below(&r->rng, r->slots) * PAGE_BYTES)) != PAGE_BYTES)
-			r->failed = -EIO;
-		if (uffd_copy(&r->uffd, r->memory + (e.address - (uintptr_t)r->memory), r->page,
-			      r->fd >= 0))
-			r->failed = -EIO;
-	}
-	return NULL;
-}
-
-static void nothing(int s)
-{
-	(void)s;
-}
-
-static int raw_start(struct raw *r, npages_t pages, int fd, uint64_t slots, struct error *error)
-{
-	struct sigaction action = {.sa_handler = nothing};
-	int result;
-
-	memset(r, 0, sizeof *r);
-	r->pages = pages;
-	r->fd = fd;
-	r->slots = slots;
-	result = uffd_open(&r->uffd, error);
-	if (result)
-		return result;
-	r->memory = mmap(NULL, pages_to_bytes(pages + 1), PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (r->memory == MAP_FAILED)
-		return error_host(error, errno, "raw reference memory");
-	madvise(r->memory, pages_to_bytes(pages + 1), MADV_NOHUGEPAGE);
-	r->page = r->memory + pages_to_bytes(pages);
-	memset(r->page, 0, PAGE_BYTES);
-	result = uffd_register(&r->uffd, r->memory, pages_to_bytes(pages), true);
-	if (result)
-		return error_host(error, -result, "raw reference memory");
-	sigaction(SIGUSR2, &action, NULL);
-	result = pthread_create(&r->server, NULL, raw_server, r);
-	return result ? error_host(error, result, "raw reference thread") : 0;
-}
-
-static int raw_end(struct raw *r, struct error *error)
-{
-	const struct timespec pause = {.tv_nsec = 1000000};
-
-	atomic_store(&r->stop, true);
-	while (pthread_kill(r->server, SIGUSR2) == 0 && pthread_tryjoin_np(r->server, NULL))
-		nanosleep(&pause, NULL);
-	munmap(r->memory, pages_to_bytes(r->pages + 1));
-	uffd_close(&r->uffd);
-	return r->failed ? error_host(error, -r->failed, "raw reference") : 0;
-}
-
-/* Touches fresh pages of the raw region, in random order for swap-in and one by one otherwise. */
-static int raw_round(struct raw *r, unsigned touches, struct samples *s)
-{
-	int result = 0;
-
-	madvise(r->memory, pages_to_bytes(r->pages), MADV_DONTNEED);
-	for (unsigned i = 0; i < touches && !result; i++) {
-		double began = bench_now_us();
-
-		(void)*(const volatile uint8_t *)(r->memory + pages_to_bytes(i));
-		result = samples_add(s, bench_now_us() - began);
-	}
-	return result;
-}
 
 static int touch(struct machine *m, vmid_t vm, uint64_t page, double *took)
 {
@@ -155,7 +59,7 @@ static int zero_fill(struct bench *b, struct error *error)
 	if (result)
 		goto out;
 	for (unsigned round = 0; round < b->rounds && !result; round++) {
-		result = raw_round(&raw, TOUCHES, &raw_samples);
+		result = raw_round(&raw, TOUCHES, false, &raw_samples);
 		for (unsigned i = 0; i < TOUCHES && !result; i++) {
 			result = touch(m, vm, round * TOUCHES + i, &took);
 			result = result ? result : samples_add(&ours, took);
@@ -264,7 +168,7 @@ static int swap_in(struct bench *b, struct error *error)
 	if (result)
 		goto out;
 	for (unsigned round = 0; round < b->rounds && !result; round++) {
-		result = raw_round(&raw, SWAP_TOUCHES, &raw_samples);
+		result = raw_round(&raw, SWAP_TOUCHES, false, &raw_samples);
 		if (!result)
 			result = swap_round(m, vm, &rng, &ours);
 	}

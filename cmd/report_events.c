@@ -97,6 +97,8 @@ static json_t *member_json(enum mm_event_type type, uint64_t value)
 		return json_string(report_state_names[value]);
 	case MM_EVENT_REASON:
 		return json_string(mm_balloon_reason_name((enum mm_balloon_reason)value));
+	case MM_EVENT_ESTIMATOR:
+		return json_string(mm_estimator_name((enum mm_estimator)(value - 1)));
 	case MM_EVENT_COUNT:
 	case MM_EVENT_COUNT_IF:
 	case MM_EVENT_END:
@@ -113,7 +115,8 @@ json_t *report_told_json(const struct mm_event *e, const char *const *names)
 	if (e->vm != UINT32_MAX)
 		json_object_set_new(object, "vm", json_string(names[e->vm]));
 	for (unsigned i = 0; i < MM_EVENT_VALUES && member[i].type != MM_EVENT_END; i++)
-		if (member[i].type != MM_EVENT_COUNT_IF || e->value[i])
+		if ((member[i].type != MM_EVENT_COUNT_IF && member[i].type != MM_EVENT_ESTIMATOR) ||
+		    e->value[i])
 			report_set_path(object, member[i].name,
 					member_json(member[i].type, e->value[i]));
 	return object;

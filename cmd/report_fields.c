@@ -86,6 +86,16 @@ static struct report_value balloon_reason(const char *at)
 	return (struct report_value){.kind = VALUE_TEXT, .text = mm_balloon_reason_name(reason)};
 }
 
+static struct report_value estimator(const char *at, const struct report_row *row)
+{
+	enum mm_estimator which;
+
+	memcpy(&which, at, sizeof(which));
+	if (!row->now->vm[row->vm].active_known)
+		return (struct report_value){.kind = VALUE_NONE};
+	return (struct report_value){.kind = VALUE_TEXT, .text = mm_estimator_name(which)};
+}
+
 struct report_value report_field_value(const struct report_field *f, const struct report_row *row)
 {
 	const char *at = (const char *)field_source(f, row) + f->offset;
@@ -136,6 +146,8 @@ struct report_value report_field_value(const struct report_field *f, const struc
 		return v;
 	case TYPE_BALLOON_REASON:
 		return balloon_reason(at);
+	case TYPE_ESTIMATOR:
+		return estimator(at, row);
 	case TYPE_TAG:
 	case TYPE_TAG_PAGES:
 	case TYPE_TAG_AGE:

@@ -52,6 +52,7 @@ enum report_type {
 	TYPE_BOOL,           /* 0 or 1 */
 	TYPE_BALLOON_REASON, /* enum mm_balloon_reason */
 	TYPE_ACTIVE,         /* pages, none if the policy estimates nothing */
+	TYPE_ESTIMATOR,      /* enum mm_estimator, the same */
 	TYPE_TAG,       /* struct vm_balloon_stat: the guest's word, none if it has not said it */
 	TYPE_TAG_PAGES, /* the same; bytes in the snapshot */
 	TYPE_TAG_AGE,   /* the same; how long ago it was said */

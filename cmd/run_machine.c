@@ -91,6 +91,7 @@ static struct machine_config machine_config_of(const struct scenario *s, const c
 		.sample_period_ns = s->sample_period_ns,
 		.sample_slow_ppm = s->sample_slow_ppm,
 		.sample_fast_ppm = s->sample_fast_ppm,
+		.estimator = s->estimator,
 		.balloon = s->balloon,
 		.share = s->share,
 		.share_capacity_pages = share_capacity(s),

@@ -206,6 +206,22 @@ static int read_share(const struct key *key, const struct node *value, void *tar
 	return keys_read(share_keys, value, key->name, 0, target, error);
 }
 
+static int read_estimator(const struct key *key, const struct node *value, void *target,
+			  struct error *error)
+{
+	struct key_word words[MM_ESTIMATORS + 1] = {{NULL, 0, false}};
+	struct scenario *s = target;
+	uint32_t word;
+	int err;
+
+	for (uint32_t i = 0; i < MM_ESTIMATORS; i++)
+		words[i] = (struct key_word){mm_estimator_name((enum mm_estimator)i), i, false};
+	err = key_word(words, value, key->name, &word, error);
+	if (!err)
+		s->estimator = (enum mm_estimator)word;
+	return err;
+}
+
 static const struct key sampling_keys[] = {
 	{"pages", key_read_number, .fallback = "100", .kind = &parse_count, .min = 1, .max = 4096,
 	 KEY_FIELD(struct scenario, sample_pages)},
@@ -215,6 +231,7 @@ static const struct key sampling_keys[] = {
 	 KEY_FIELD(struct scenario, sample_slow_ppm)},
 	{"fast", key_read_number, .fallback = "75%", .kind = &parse_percent, .min = 1, .max = PPM,
 	 KEY_FIELD(struct scenario, sample_fast_ppm)},
+	{"estimator", read_estimator, .fallback = "touch"},
 	{.name = NULL},
 };
 

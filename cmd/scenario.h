@@ -76,6 +76,7 @@ struct scenario {
 	uint32_t sample_pages; /* a period */
 	uint64_t sample_period_ns;
 	uint32_t sample_slow_ppm, sample_fast_ppm; /* gains of the averages */
+	enum mm_estimator estimator;               /* whose estimate targets go by */
 	bool share;                                /* mechanisms has share */
 	enum dedup_scan_order scan;                /* of pages to be shared */
 	uint32_t scan_rate, vm_scan_rate;          /* pages a second, of all VMs and of each */

@@ -47,6 +47,7 @@ enum mm_event_type {
 	MM_EVENT_BOOL,
 	MM_EVENT_STATE_NAME, /* enum mm_state */
 	MM_EVENT_REASON,     /* enum mm_balloon_reason */
+	MM_EVENT_ESTIMATOR,  /* enum mm_estimator + 1; left out if it is 0 */
 };
 
 struct mm_event_member {

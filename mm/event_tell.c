@@ -72,7 +72,8 @@ static void tell_target(struct mm *m, struct mm_vm *v, bool all)
 		return;
 	PUT(m, MM_EVENT_TARGET, v, t->target, v->target, v->config.pages, v->config.min_pages,
 	    v->config.shares, vm_charged(v), v->sample.gfn ? v->active : 0,
-	    v->sample.gfn ? m->config.tax_ppm : 0, configured_sum(m), mm_target_sum(m), m->pool);
+	    v->sample.gfn ? m->config.tax_ppm : 0, configured_sum(m), mm_target_sum(m), m->pool,
+	    v->sample.gfn ? m->config.estimator + 1 : 0);
 	t->target = v->target;
 }
 

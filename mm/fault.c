@@ -254,7 +254,7 @@ void mm_fault(struct mm *m, uint32_t vm, gfn_t g, enum mm_fault_kind kind, uint6
 	uint32_t n = (uint32_t)g.v;
 	struct page *p = &v->page[n];
 
-	if (p->flags & PAGE_WATCHED)
+	if (p->flags & PAGE_WATCHED && (kind == MM_FAULT_WRITE_PROTECTED || !sample_by_write(m, p)))
 		sample_touched(v, p);
 	if (kind == MM_FAULT_WRITE_PROTECTED && p->state == PAGE_RESIDENT) {
 		write_protected(m, v, n);

@@ -148,6 +148,7 @@ int mm_vm_add(struct mm *m, uint32_t vm, const struct mm_vm_config *config, uint
 	*v = (struct mm_vm){.config = *config, .nr_gfns = (uint32_t)(config->pages + hole)};
 	v->rng = rng_seeded(rng_mix(m->config.seed) + vm);
 	v->ahead_window = 2;
+	refault_vm_added(v);
 	memset(v->guard, 0xff, sizeof v->guard);
 	v->count[PAGE_UNTOUCHED] = config->pages;
 	v->page = mm_zalloc(m, vm, v->nr_gfns * sizeof *v->page);
@@ -356,6 +357,10 @@ void mm_vm_stats(struct mm *m, uint32_t vm, uint64_t now_ns, struct mm_vm_stats 
 		.sample_last_ppm = v->sample.last_ppm,
 		.sample_slow_ppm = v->sample.slow_ppm,
 		.sample_fast_ppm = v->sample.fast_ppm,
+		.estimator = m->config.estimator,
+		.refaults = v->refault.back,
+		.refault_beyond = v->refault.beyond,
+		.refault_pages = refault_pages(v),
 		.resident_pages = vm_charged(v),
 		.swapped_pages = v->count[PAGE_SWAPPED],
 		.untouched_pages = v->count[PAGE_UNTOUCHED],

@@ -82,6 +82,9 @@ struct mm_body_ops {
 	/* A page of this VM could not be read back (-errno): the VM cannot go on. Must keep its vCPUs out of the guest
 	 * from now on; its faults are then served with zeros so that its threads can leave. */
 	void (*vm_broken)(void *body, uint32_t vm, int error);
+	/* A present page with a frame of its own: the first write from now on is announced by
+	 * mm_fault(MM_FAULT_WRITE_PROTECTED); reads go on. */
+	int (*protect)(void *body, uint32_t vm, gfn_t g);
 	/*
 	 * Sharing; may be NULL when it is off. A frame is a page of the pool, by its number in dedup/.
 	 */
@@ -130,6 +133,7 @@ struct mm_config {
 	uint32_t sample_pages;
 	uint64_t sample_period_ns;
 	uint32_t sample_slow_ppm, sample_fast_ppm;
+	enum mm_estimator estimator; /* whose result targets are computed from */
 	uint64_t
 		rebalance_ns; /* targets recomputed at least this often; 0: only when something changes */
 	uint64_t seed;

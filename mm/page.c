@@ -50,6 +50,10 @@ void page_move(struct mm *m, struct mm_vm *v, uint32_t g, enum page_state to)
 		abort();
 	if (from == PAGE_RESIDENT || from == PAGE_SAMPLED)
 		share_page_left(m, v, g);
+	if (to == PAGE_SWAPPED && from != PAGE_ARRIVING)
+		refault_page_left(v, p);
+	else if (to == PAGE_RESIDENT && (from == PAGE_SWAPPED || from == PAGE_ARRIVING))
+		refault_page_back(v, p);
 	v->count[from]--;
 	v->count[to]++;
 	if (charged(from) && !charged(to))
@@ -67,6 +71,11 @@ void page_move(struct mm *m, struct mm_vm *v, uint32_t g, enum page_state to)
 
 void page_brought_in(struct mm *m, struct mm_vm *v, uint32_t g)
 {
+	struct page *p = &v->page[g];
+
+	/* from now on it could be written unseen */
+	if (sample_by_write(m, p) && p->state == PAGE_RESIDENT && !(p->flags & PAGE_PROTECTED))
+		sample_touched(v, p);
 	m->config.pager->inserted(v->policy, g, m->now_ns);
 	page_guard(v, g);
 }

@@ -51,12 +51,12 @@ enum page_state {
 #define PAGE_PINNED    0x08u /* never a victim */
 #define PAGE_ZERO \
 	0x20u /* shared, all zeros: no frame. PAGE_PROTECTED: the kernel's zero page is mapped */
-#define PAGE_WATCHED 0x40u /* in the sample of this period, and not touched since */
+#define PAGE_WATCHED 0x40u /* in the sample of this period, and not touched (or written) since */
 #define PAGE_AHEAD   0x10u /* swapped, content read ahead or being read ahead */
 
 struct page {
 	uint32_t slot;  /* if PAGE_HAS_SLOT */
-	uint16_t stage; /* sampled, leaving */
+	uint16_t stage; /* sampled, leaving; swapped: when it left (refault.c) */
 	uint8_t state;
 	uint8_t flags;
 };
@@ -114,6 +114,17 @@ struct mm_sample {
 	uint64_t periods;                      /* that are over */
 };
 
+/* What a VM's pages that come back tell of the memory that it lacks: refault.c. */
+struct mm_refault {
+	uint32_t *bucket;    /* refaults of this period by distance; NULL: they are not kept */
+	uint32_t shift;      /* stamps are page-outs / 2^shift */
+	uint64_t left;       /* page-outs since the VM was made, */
+	uint64_t began_left; /* when this period began */
+	uint64_t back, began_back;   /* refaults, in the same way */
+	uint32_t slow_ppm, fast_ppm; /* averages */
+	npages_t beyond;             /* of the last period */
+};
+
 /* What events have told of a VM: see event_tell.c. */
 struct mm_told {
 	bool in_use, driver, absent, stalled;
@@ -149,6 +160,7 @@ struct mm_vm {
 	struct mm_balloon balloon;
 	struct mm_sample sample;
 	struct mm_said said;
+	struct mm_refault refault;
 	uint64_t faults_zero, faults_swap_in, faults_sampled, faults_wp, faults_stale;
 	uint32_t home;        /* its first home page; DEDUP_NONE: it does not share */
 	npages_t zero_pages;  /* of the shared ones */
@@ -326,11 +338,30 @@ int sample_vm_added(struct mm *m, struct mm_vm *v);
 void sample_vm_free(struct mm *m, struct mm_vm *v);
 void sample_tick(struct mm *m);
 void sample_touched(struct mm_vm *v, struct page *p); /* it is watched */
-void sample_dropped(struct mm_vm *v, struct page *p); /* it is watched, and ballooned now */
+void sample_dropped(struct mm_vm *v, struct page *p); /* it is watched, and can be so no more */
 bool sample_restore(struct mm *m, struct mm_vm *v,
 		    uint32_t g); /* a sampled page is mapped again; not a touch */
 uint32_t sample_estimate_ppm(const struct mm_vm *v);
-npages_t sample_active(const struct mm_vm *v); /* all of it if it is not sampled */
+npages_t sample_active(const struct mm *m,
+		       const struct mm_vm *v); /* by the estimator; all of it if there is none */
+uint32_t sample_moved(uint32_t average, uint32_t f, uint32_t gain_ppm);
+
+/* sample_write.c */
+bool sample_by_write(const struct mm *m, const struct page *p);     /* watched, for writes only */
+bool sample_write_watch(struct mm *m, struct mm_vm *v, uint32_t g); /* false: not this page */
+void sample_write_end(struct mm *m, struct mm_vm *v, uint32_t g);   /* it is not watched any more */
+
+/* refault.c */
+void refault_vm_added(struct mm_vm *v);          /* page-outs count from now on, */
+int refault_keep(struct mm *m, struct mm_vm *v); /* and distances from now on; -ENOMEM */
+void refault_vm_free(struct mm *m, struct mm_vm *v);
+void refault_page_left(struct mm_vm *v, struct page *p); /* it becomes swapped */
+void refault_page_back(struct mm_vm *v,
+		       const struct page *p); /* it was swapped, and has a frame again */
+void refault_begin(struct mm_vm *v);
+void refault_end(struct mm *m, struct mm_vm *v);
+npages_t refault_beyond(const struct mm_vm *v); /* this period so far */
+npages_t refault_pages(const struct mm_vm *v);  /* the estimate; 0 if it is not kept */
 
 /* slot.c */
 uint32_t slot_run_get(struct mm *m, uint32_t want, uint32_t *first); /* how many, 0: none */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * sample.c: how much of its memory a VM uses: statistical sampling (ESX 2002, section 5.3).
+ * sample.c: how much of its memory a VM uses: statistical sampling (ESX 2002, section 5.3), and the periods that all
+ * estimators go by.
  *
  * A period begins with n pages drawn at random from all that are configured and not ballooned. Each is *watched*: its
  * mapping is withdrawn if it has one, so the first touch is a fault, and is counted. A page that is not in memory is
@@ -20,6 +21,9 @@
  * whose mapping cannot be withdrawn alone: they are taken to be used as the others are. A page that is ballooned during
  * the period is no longer part of it. The scanner that looks for equal pages passes withdrawn pages by, so it is never
  * taken for the guest; the pager may take a watched page, as any other.
+ *
+ * That is the estimator *touch*. *write* draws the same sample and only watches for writes (sample_write.c); *refault*
+ * draws none (refault.c). What refaults say is kept beside the other two as well, since it costs nothing.
  */
 #include "mm/page.h"
 
@@ -30,18 +34,33 @@
 
 _Static_assert(SAMPLE_WITHDRAWN <= MM_SAMPLED_LIMIT, "some are left for the pager's probation");
 
+const char *mm_estimator_name(enum mm_estimator estimator)
+{
+	static const char *const names[MM_ESTIMATORS] = {
+		[MM_ESTIMATE_TOUCH] = "touch",
+		[MM_ESTIMATE_WRITE] = "write",
+		[MM_ESTIMATE_REFAULT] = "refault",
+	};
+
+	return names[estimator];
+}
+
 int sample_vm_added(struct mm *m, struct mm_vm *v)
 {
 	if (!m->config.policy->uses_active || !m->config.sample_pages)
 		return 0;
 	v->sample.gfn = mm_zalloc(m, vm_id(m, v), m->config.sample_pages * sizeof *v->sample.gfn);
-	return v->sample.gfn ? 0 : -12;
+	if (v->sample.gfn && !refault_keep(m, v))
+		return 0;
+	sample_vm_free(m, v);
+	return -12;
 }
 
 void sample_vm_free(struct mm *m, struct mm_vm *v)
 {
 	mm_free(m, vm_id(m, v), v->sample.gfn, m->config.sample_pages * sizeof *v->sample.gfn);
 	v->sample = (struct mm_sample){.gfn = NULL};
+	refault_vm_free(m, v);
 }
 
 void sample_touched(struct mm_vm *v, struct page *p)
@@ -59,15 +78,15 @@ void sample_dropped(struct mm_vm *v, struct page *p)
 bool sample_restore(struct mm *m, struct mm_vm *v, uint32_t g)
 {
 	struct page *p = &v->page[g];
-	bool clean = p->flags & PAGE_HAS_SLOT;
+	bool protect = p->flags & PAGE_HAS_SLOT || sample_by_write(m, p);
 
 	/* the copy's frame is in the reserve; it is one page, and the stage is emptied before anything else happens */
-	if (m->ops->map_stage(m->body, vm_id(m, v), gfn(g), stage(p->stage), clean)) {
+	if (m->ops->map_stage(m->body, vm_id(m, v), gfn(g), stage(p->stage), protect)) {
 		v->body_errors++;
 		return false;
 	}
 	stage_drop_put(m, &(stage_t){p->stage}, 1);
-	p->flags = (uint8_t)(clean ? p->flags | PAGE_PROTECTED : p->flags & ~PAGE_PROTECTED);
+	p->flags = (uint8_t)(protect ? p->flags | PAGE_PROTECTED : p->flags & ~PAGE_PROTECTED);
 	page_move(m, v, g, PAGE_RESIDENT);
 	return true;
 }
@@ -99,21 +118,35 @@ static bool withdraw_zero(struct mm *m, struct mm_vm *v, uint32_t g)
 	return true;
 }
 
+/* The next touch of the page will be seen, or somebody waits for it already; false: not of this one. */
+static bool touch_watch(struct mm *m, struct mm_vm *v, uint32_t g, bool wanted)
+{
+	struct page *p = &v->page[g];
+
+	if (p->state == PAGE_RESIDENT)
+		return !(p->flags & PAGE_HAS_SLOT && slot_busy(m, p->slot)) &&
+		       (wanted || withdraw(m, v, g));
+	if (p->state == PAGE_SHARED)
+		return p->flags & PAGE_ZERO && withdraw_zero(m, v, g);
+	return true;
+}
+
+static void touch_end(struct mm *m, struct mm_vm *v, uint32_t g)
+{
+	if (v->page[g].state == PAGE_SAMPLED && !page_on_probation(v, g))
+		sample_restore(m, v, g);
+}
+
 /* Watches the page from now on; false: not this one. */
 static bool watch(struct mm *m, struct mm_vm *v, uint32_t g)
 {
 	struct page *p = &v->page[g];
-	bool wanted = p->flags & PAGE_WAITING || p->state == PAGE_ARRIVING;
-	bool ok = true;
+	bool writes = m->config.estimator == MM_ESTIMATE_WRITE;
+	bool wanted = !writes && (p->flags & PAGE_WAITING || p->state == PAGE_ARRIVING);
 
 	if (p->state == PAGE_BALLOONED || p->flags & (PAGE_PINNED | PAGE_WATCHED))
 		return false;
-	if (p->state == PAGE_RESIDENT)
-		ok = !(p->flags & PAGE_HAS_SLOT && slot_busy(m, p->slot)) &&
-		     (wanted || withdraw(m, v, g));
-	else if (p->state == PAGE_SHARED)
-		ok = p->flags & PAGE_ZERO && withdraw_zero(m, v, g);
-	if (!ok)
+	if (writes ? !sample_write_watch(m, v, g) : !touch_watch(m, v, g, wanted))
 		return false;
 	v->sample.gfn[v->sample.nr++] = g;
 	v->sample.drawn++;
@@ -133,6 +166,9 @@ static void begin(struct mm *m, struct mm_vm *v)
 	s->began_ns = m->now_ns;
 	s->began_ran_ns = s->ran_ns;
 	s->began_stalled_ns = v->stalled_ns;
+	refault_begin(v);
+	if (m->config.estimator == MM_ESTIMATE_REFAULT)
+		return; /* no page is touched for it */
 	while (s->nr < m->config.sample_pages && tries--) {
 		uint32_t g = (uint32_t)rng_below(&v->rng, v->nr_gfns);
 
@@ -141,7 +177,7 @@ static void begin(struct mm *m, struct mm_vm *v)
 	}
 }
 
-static uint32_t moved(uint32_t average, uint32_t f, uint32_t gain_ppm)
+uint32_t sample_moved(uint32_t average, uint32_t f, uint32_t gain_ppm)
 {
 	return (uint32_t)((int64_t)average + ((int64_t)f - average) * gain_ppm / (int64_t)PPM);
 }
@@ -162,14 +198,19 @@ static void end(struct mm *m, struct mm_vm *v)
 		if (!(p->flags & PAGE_WATCHED))
 			continue;
 		p->flags &= (uint8_t)~PAGE_WATCHED;
-		if (p->state == PAGE_SAMPLED && !page_on_probation(v, s->gfn[i]))
-			sample_restore(m, v, s->gfn[i]);
+		if (m->config.estimator == MM_ESTIMATE_WRITE)
+			sample_write_end(m, v, s->gfn[i]);
+		else
+			touch_end(m, v, s->gfn[i]);
 	}
 	s->running = false;
+	refault_end(m, v);
+	if (m->config.estimator == MM_ESTIMATE_REFAULT)
+		s->periods++;
 	if (!s->drawn)
 		return; /* all ballooned, or pinned: nothing was learnt */
-	s->slow_ppm = s->periods ? moved(s->slow_ppm, f, m->config.sample_slow_ppm) : f;
-	s->fast_ppm = s->periods ? moved(s->fast_ppm, f, m->config.sample_fast_ppm) : f;
+	s->slow_ppm = s->periods ? sample_moved(s->slow_ppm, f, m->config.sample_slow_ppm) : f;
+	s->fast_ppm = s->periods ? sample_moved(s->fast_ppm, f, m->config.sample_fast_ppm) : f;
 	s->last_ppm = f;
 	s->periods++;
 }
@@ -216,10 +257,12 @@ uint32_t sample_estimate_ppm(const struct mm_vm *v)
 	return now > most ? now : most;
 }
 
-npages_t sample_active(const struct mm_vm *v)
+npages_t sample_active(const struct mm *m, const struct mm_vm *v)
 {
 	if (!v->sample.gfn)
 		return v->config.pages;
+	if (m->config.estimator == MM_ESTIMATE_REFAULT)
+		return refault_pages(v);
 	return ppm_of(v->config.pages - v->count[PAGE_BALLOONED], sample_estimate_ppm(v));
 }
 

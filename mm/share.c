@@ -226,7 +226,9 @@ bool share_charge_lone(struct mm *m, struct mm_vm *v, uint32_t g)
 		v->body_errors++;
 		return false;
 	}
-	share_put(m, frame); /* first: there may be no free frame */
+	share_put(m, frame);         /* first: there may be no free frame */
+	if (p->flags & PAGE_WATCHED) /* it can be written unseen from now on */
+		sample_dropped(v, p);
 	p->flags = 0;
 	p->slot = 0;
 	page_move(m, v, g, PAGE_RESIDENT);

@@ -83,6 +83,8 @@ static void take_back(struct mm *m, struct mm_vm *v, uint32_t g)
 	m->ops->unprotect(m->body, vm_id(m, v), gfn(g));
 	if (v->page[g].flags & PAGE_HAS_SLOT)
 		slot_release(m, v, g);
+	if (v->page[g].flags & PAGE_WATCHED) /* its writes are not seen any more */
+		sample_dropped(v, &v->page[g]);
 	v->page[g].flags &= (uint8_t)~PAGE_PROTECTED;
 }
 

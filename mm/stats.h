@@ -78,6 +78,15 @@ enum mm_paging_reason {
 	MM_PAGING_REASONS
 };
 
+/* How the pages that a VM uses are estimated: sample.c, sample_write.c, refault.c. */
+enum mm_estimator {
+	MM_ESTIMATE_TOUCH,   /* a sample of pages, any touch counts (ESX) */
+	MM_ESTIMATE_WRITE,   /* the same, only writes count */
+	MM_ESTIMATE_REFAULT, /* what was paged out and came back */
+	MM_ESTIMATORS
+};
+const char *mm_estimator_name(enum mm_estimator estimator); /* "touch" */
+
 struct mm_share_stats {
 	uint64_t passed_pages;  /* that the scanner came past, looked at or not worth a look */
 	uint64_t scanned_pages; /* looked at: hashed, or found to be zeros */
@@ -120,7 +129,12 @@ struct mm_vm_stats {
 	uint64_t sample_periods;
 	uint32_t sample_drawn, sample_touched; /* of the running period */
 	uint32_t sample_last_ppm, sample_slow_ppm,
-		sample_fast_ppm; /* f of the last period, averages */
+		sample_fast_ppm;     /* f of the last period, averages */
+	enum mm_estimator estimator; /* that active_pages is of */
+	/* What refaults say, whatever the estimator is: refault.c. */
+	uint64_t refaults;       /* pages that came back from swap, ever */
+	npages_t refault_beyond; /* used beyond what was resident, in the last period */
+	npages_t refault_pages;  /* the estimate now */
 	npages_t resident_pages, swapped_pages, untouched_pages, ballooned_pages; /* = configured */
 	npages_t shared_pages; /* zero pages included; part of the sum */
 	npages_t shared_zero_pages;

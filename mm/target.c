@@ -104,7 +104,7 @@ void mm_targets(struct mm *m)
 			v->target = 0;
 			continue;
 		}
-		v->active = sample_active(v);
+		v->active = sample_active(m, v);
 		m->target_vm[nr++] =
 			(struct target_vm){.least = mm_vm_least_pages(&v->config),
 					   .most = v->config.pages,

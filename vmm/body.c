@@ -109,6 +109,13 @@ static void body_vm_broken(void *body, uint32_t vm, int error)
 				.vm); /* its vCPUs leave before they could see what takes the page's place */
 }
 
+static int body_protect(void *body, uint32_t vm, gfn_t g)
+{
+	struct machine *m = body;
+
+	return uffd_protect(&m->memory.uffd, memory_page(&m->memory, vm, g), true);
+}
+
 static int body_hash(void *body, uint32_t vm, gfn_t g, uint64_t *hash)
 {
 	struct machine *m = body;
@@ -207,6 +214,7 @@ const struct mm_body_ops machine_body_ops = {
 	.stage_drop = body_stage_drop,
 	.swap_start = body_swap_start,
 	.vm_broken = body_vm_broken,
+	.protect = body_protect,
 	.hash = body_hash,
 	.equal = body_equal,
 	.equal_frame = body_equal_frame,

@@ -31,6 +31,7 @@ static struct mm_config mm_config_of(const struct machine_config *c)
 		.sample_period_ns = c->sample_period_ns,
 		.sample_slow_ppm = c->sample_slow_ppm,
 		.sample_fast_ppm = c->sample_fast_ppm,
+		.estimator = c->estimator,
 		.balloon = c->balloon,
 		.share_capacity_pages = c->share ? c->share_capacity_pages : 0,
 		.scan = c->scan,

@@ -46,6 +46,7 @@ struct machine_config {
 	uint32_t sample_pages;
 	uint64_t sample_period_ns;
 	uint32_t sample_slow_ppm, sample_fast_ppm;
+	enum mm_estimator estimator;
 	uint32_t state_ppm[MM_STATES]; /* thresholds of free memory: high, soft, hard, low */
 	bool states_sliding;           /* of minFree, not of memory: see mm_config */
 	bool share;                    /* equal pages share a frame */

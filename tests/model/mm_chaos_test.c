@@ -29,6 +29,7 @@ static struct chaos *make(uint64_t seed)
 	config.tax_ppm = (uint32_t)chaos_below(c, TARGET_TAX_PPM_MAX + 1);
 	config.sample_pages = chaos_below(c, 4) ? 1 + (uint32_t)chaos_below(c, 200) : 0;
 	config.sample_period_ns = 1 + chaos_below(c, 20000);
+	config.estimator = (enum mm_estimator)chaos_below(c, MM_ESTIMATORS);
 	config.sample_slow_ppm = config.sample_fast_ppm = 500000;
 	config.memory_pages = 300 + chaos_below(c, 1000);
 	config.swap_pages = 1 + chaos_below(c, chaos_below(c, 2) ? 200 : 5000);
@@ -53,6 +54,7 @@ static void weather(struct chaos *c)
 {
 	c->body.refuse_map_ppm = chaos_now_and_then(c);
 	c->body.refuse_withdraw_ppm = chaos_now_and_then(c);
+	c->body.refuse_protect_ppm = chaos_now_and_then(c);
 	c->body.fail_write_ppm = chaos_now_and_then(c);
 	c->body.fail_read_ppm = chaos_below(c, 4) ? 0 : chaos_now_and_then(c);
 }

@@ -59,6 +59,7 @@ static void start(struct world *w, const struct plan *plan, uint64_t seed)
 		.sample_period_ns = 500000,
 		.sample_slow_ppm = 250000,
 		.sample_fast_ppm = 750000,
+		.estimator = (enum mm_estimator)(seed / 4 % MM_ESTIMATORS),
 		.seed = seed,
 		.max_vms = FAKE_VMS,
 		.balloon = plan->balloon,

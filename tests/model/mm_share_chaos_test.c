@@ -35,7 +35,11 @@ static struct chaos *make(uint64_t seed)
 	unsigned want;
 
 	config.balloon = true;
-	config.policy = chaos_below(c, 3) ? NULL : &target_mom;
+	config.policy = chaos_below(c, 3) ? seed % 4 ? &target_esx : NULL : &target_mom;
+	config.sample_pages = 1 + (uint32_t)(seed * 37 % 200);
+	config.sample_period_ns = 1 + seed * 1013 % 20000;
+	config.sample_slow_ppm = config.sample_fast_ppm = 500000;
+	config.estimator = (enum mm_estimator)(seed % MM_ESTIMATORS);
 	config.share_capacity_pages = CAPACITY;
 	config.memory_pages = 300 + chaos_below(c, 1500);
 	config.swap_pages =
@@ -52,6 +56,7 @@ static struct chaos *make(uint64_t seed)
 	want = 2 + (unsigned)chaos_below(c, FAKE_VMS - 1);
 	while (c->nr_vms < want && chaos_add_vm(c, true))
 		mm_balloon_driver(c->body.mm, c->nr_vms - 1, true, 0);
+	mm_start(c->body.mm, 0);
 	return c;
 }
 
@@ -91,6 +96,7 @@ static void weather(struct chaos *c)
 {
 	c->body.refuse_map_ppm = chaos_now_and_then(c);
 	c->body.refuse_withdraw_ppm = chaos_now_and_then(c);
+	c->body.refuse_protect_ppm = chaos_now_and_then(c);
 	c->body.refuse_share_ppm = chaos_now_and_then(c);
 	c->body.refuse_discard_ppm = chaos_now_and_then(c);
 	c->body.fail_write_ppm = chaos_below(c, 4) ? 0 : chaos_now_and_then(c);

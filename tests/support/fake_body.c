@@ -206,6 +206,18 @@ static void fake_vm_broken(void *body, uint32_t vm, int error)
 	f->broken[vm]++;
 }
 
+static int fake_protect(void *body, uint32_t vm, gfn_t g)
+{
+	struct fake_body *f = body;
+	struct fake_page *p = fake_page_at(f, vm, g);
+
+	assert_true(p->present && !p->frame);
+	if (fake_happens(f, f->refuse_protect_ppm))
+		return -12;
+	p->protected = true;
+	return 0;
+}
+
 static void fake_balloon_target(void *body, uint32_t vm, npages_t pages)
 {
 	struct fake_body *f = body;
@@ -235,6 +247,7 @@ const struct mm_body_ops fake_body_ops = {
 	.stage_drop = fake_stage_drop,
 	.swap_start = fake_swap_start,
 	.vm_broken = fake_vm_broken,
+	.protect = fake_protect,
 	.hash = fake_hash,
 	.equal = fake_equal,
 	.equal_frame = fake_equal_frame,

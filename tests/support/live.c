@@ -104,6 +104,11 @@ struct machine *live_machine(const struct live_machine_options *o)
 		.share = o->share,
 		.share_capacity_pages = o->max_vms * SHARE_CAPACITY,
 		.share_mappings = o->share_mappings,
+		.sample_pages = o->sample_pages,
+		.sample_period_ns = o->sample_period_ns,
+		.sample_slow_ppm = 250000,
+		.sample_fast_ppm = 750000,
+		.estimator = o->estimator,
 		.scan = {.rate_pages = DEDUP_SCAN_UNLIMITED, .vm_rate_pages = DEDUP_SCAN_UNLIMITED},
 	};
 	struct machine *m;

@@ -30,6 +30,9 @@ struct live_machine_options {
 	uint64_t seed;
 	const struct target_policy *policy; /* NULL: proportional */
 	uint64_t rebalance_ns;              /* 0: 15 s */
+	uint32_t sample_pages;              /* 0: none */
+	uint64_t sample_period_ns;
+	enum mm_estimator estimator;
 };
 /* Fails the test with the words of the error if it cannot be made. Work files go to TMPDIR, unnamed. */
 struct machine *live_machine(const struct live_machine_options *options);

@@ -15,6 +15,7 @@ struct mm_config world_config(const struct mm_world_options *o)
 		.tax_ppm = o->tax_ppm,
 		.balloon = o->balloon,
 		.sample_pages = o->sample_pages,
+		.estimator = o->estimator,
 		.sample_period_ns = NS_PER_S,
 		.sample_slow_ppm = 250000,
 		.sample_fast_ppm = 750000,

@@ -33,7 +33,8 @@ struct mm_world_options {
 	const char *policy; /* NULL: proportional */
 	uint32_t tax_ppm;
 	bool balloon;
-	uint32_t sample_pages;   /* a period of 1 s of running time; gains 25 and 75 % */
+	uint32_t sample_pages; /* a period of 1 s of running time; gains 25 and 75 % */
+	enum mm_estimator estimator;
 	uint32_t ppm[MM_STATES]; /* ppm[0] == 0: 6, 4, 2, 1 % */
 	npages_t bounce_pages;   /* a VM, for FAKE_VMS VMs */
 	uint64_t rebalance_ns;

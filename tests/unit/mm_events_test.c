@@ -38,7 +38,7 @@ static int event_text(const struct mm_event *e, char *to, size_t bytes)
 	for (unsigned i = 0; info->member[i].type != MM_EVENT_END; i++) {
 		const struct mm_event_member *m = &info->member[i];
 
-		if (m->type == MM_EVENT_COUNT_IF && !e->value[i])
+		if ((m->type == MM_EVENT_COUNT_IF || m->type == MM_EVENT_ESTIMATOR) && !e->value[i])
 			continue;
 		n += snprintf(to + n, bytes - (size_t)n, " %s=", m->name);
 		if (m->type == MM_EVENT_STATE_NAME)

@@ -79,6 +79,13 @@ static void test_told(void **state)
 		  .value = {2100000000, 500, 521, MM_BALLOON_OUT_OF_MEMORY}},
 		 "{\"vm\":\"web\",\"still_seconds\":2.1,\"ballooned_pages\":500,"
 		 "\"balloon_target_pages\":521,\"reason\":\"out_of_memory\"}\n"},
+		{{.kind = MM_EVENT_TARGET,
+		  .vm = 0,
+		  .value = {0, 50, 99, 3, 9, 7, 40, 0, 99, 90, 0, MM_ESTIMATE_WRITE + 1}},
+		 "{\"vm\":\"web\",\"old_pages\":0,\"new_pages\":50,\"configured_pages\":99,"
+		 "\"min_pages\":3,\"shares\":9,\"resident_pages\":7,\"active_pages\":40,"
+		 "\"configured_sum_pages\":99,\"target_sum_pages\":90,\"pool_pages\":0,"
+		 "\"estimator\":\"write\"}\n"},
 	};
 
 	(void)state;

@@ -200,6 +200,8 @@ static void test_values(void **state)
 	assert_true(json_real_value(member(web, "boot_ms")) == 2.346);
 	assert_true(json_real_value(member(web, "work_per_second")) == 20000.5);
 	assert_true(json_is_null(member(web, "active_estimate_pages")));
+	assert_true(json_is_null(member(web, "estimator")));
+	assert_string_equal(json_string_value(member(db, "estimator")), "refault");
 	assert_string_equal(json_string_value(member(web, "exit")), "running");
 	assert_true(json_is_null(member(web, "exit_reason")));
 	assert_int_equal(count(db, "vmid"), 1);

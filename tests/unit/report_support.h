@@ -83,6 +83,10 @@ static inline struct machine_snapshot *made_run(void)
 	s->vm[0].paged_out_pages = 981;
 	s->vm[0].stalled_ns = NS_PER_S / 4;
 	s->vm[1].configured_pages = 600;
+	s->vm[1].active_known = true;
+	s->vm[1].active_pages = 70;
+	s->vm[1].estimator = MM_ESTIMATE_REFAULT;
+	s->vm[1].refault_pages = 71;
 	s->vm[1].min_pages = 100;
 	s->vm[1].shares = 2000;
 	s->vm[1].target_pages = 390;

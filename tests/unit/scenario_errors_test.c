@@ -84,6 +84,8 @@ static const struct bad {
 	 "from 1 to 4096"},
 	{"host: {memory: 64M, sampling: {period: 5}}\n" VMS, 1, 40, "'5' has no unit", "ms"},
 	{"host: {memory: 64M, sampling: {gain: 5%}}\n" VMS, 1, 32, "'gain'", "slow, fast"},
+	{"host: {memory: 64M, sampling: {estimator: reads}}\n" VMS, 1, 43, "'reads' is unknown",
+	 "touch, write, refault"},
 	{"host: {memory: 64M, share: {scan: spiral}}\n" VMS, 1, 35, "'spiral'",
 	 "random, sequential"},
 	{"host: {memory: 64M, share: {groups: none}}\n" VMS, 1, 37, "'none' is unknown", "all"},

@@ -19,7 +19,7 @@ static const char full[] =
 	"  cpus: auto\n"
 	"  rebalance: 500ms\n"
 	"  tax: 12.5%\n"
-	"  sampling: {pages: 50, period: 2s, slow: 10%, fast: 90%}\n"
+	"  sampling: {pages: 50, period: 2s, slow: 10%, fast: 90%, estimator: refault}\n"
 	"vms:\n"
 	"  - name: web\n"
 	"    count: 2\n"
@@ -64,6 +64,7 @@ static void test_full_host(void **state)
 	assert_int_equal(s->sample_period_ns, 2 * NS_PER_S);
 	assert_int_equal(s->sample_slow_ppm, 100000);
 	assert_int_equal(s->sample_fast_ppm, 900000);
+	assert_int_equal(s->estimator, MM_ESTIMATE_REFAULT);
 	assert_int_equal(s->nr_vms, 3);
 	scenario_free(s);
 }
@@ -151,6 +152,7 @@ static void test_defaults(void **state)
 	assert_int_equal(s->sample_period_ns, 30 * NS_PER_S);
 	assert_int_equal(s->sample_slow_ppm, 250000);
 	assert_int_equal(s->sample_fast_ppm, 750000);
+	assert_int_equal(s->estimator, MM_ESTIMATE_TOUCH);
 	assert_string_equal(s->vms[0].name, "a");
 	assert_int_equal(s->vms[0].shares, 1000);
 	assert_int_equal(s->vms[0].vcpus, 1);
