@@ -209,7 +209,6 @@ void mm_balloon_driver(struct mm *m, uint32_t vm, bool present, uint64_t now_ns)
 static bool let_content_go(struct mm *m, struct mm_vm *v, uint32_t g)
 {
 	struct page *p = &v->page[g];
-	uint16_t s;
 
 	if (p->state == PAGE_SHARED) {
 		if ((!(p->flags & PAGE_ZERO) || p->flags & PAGE_PROTECTED) &&
@@ -219,12 +218,8 @@ static bool let_content_go(struct mm *m, struct mm_vm *v, uint32_t g)
 	} else if (p->state == PAGE_SAMPLED) {
 		stage_drop_put(m, &(stage_t){p->stage}, 1);
 		m->config.pager->removed(v->policy, g, POLICY_GONE);
-	} else if (p->state == PAGE_SWAPPED && p->flags & PAGE_AHEAD &&
-		   ahead_take(m, vm_id(m, v), g, &s)) {
-		stage_drop_put(m, &(stage_t){s}, 1);
-		m->read_stages--;
 	} else {
-		io_disown_page(m, v, g);
+		io_page_forget(m, v, g);
 	}
 	return true;
 }
@@ -288,7 +283,10 @@ static void run_add(struct run *r, uint32_t g)
 		r->nr++;
 		return;
 	}
-	r->v->balloon.from_swapped += p->state == PAGE_SWAPPED && r->to == PAGE_BALLOONED;
+	if (p->state == PAGE_SWAPPED && r->to == PAGE_BALLOONED)
+		r->v->twice.ballooned_from_swapped++;
+	else if (p->state == PAGE_SWAPPED)
+		r->v->twice.swapped_while_guest_free++;
 	if (p->state != PAGE_UNTOUCHED && !let_content_go(r->m, r->v, g)) {
 		r->v->body_errors++;
 		return;

@@ -13,7 +13,7 @@
  */
 #include "mm/page.h"
 
-#define AHEAD_MOST  8u
+#define AHEAD_USUAL 8u
 #define AHEAD_JUDGE 32u /* outcomes before the window is judged */
 #define AHEAD_RETRY 64u /* demand reads until a window of 1 is tried as 2 */
 
@@ -40,7 +40,7 @@ void io_put(struct mm *m, struct mm_io *io)
 }
 
 /* The request under way that moves this page goes on without it; a page has one at most. */
-void io_disown_page(struct mm *m, struct mm_vm *v, uint32_t g)
+static void io_disown_page(struct mm *m, struct mm_vm *v, uint32_t g)
 {
 	const struct page *p = &v->page[g];
 
@@ -57,14 +57,20 @@ void io_disown_page(struct mm *m, struct mm_vm *v, uint32_t g)
 	}
 }
 
-static void ahead_judge(struct mm_vm *v)
+static uint32_t ahead_most(const struct mm *m)
+{
+	return m->config.ahead_most ? m->config.ahead_most : AHEAD_USUAL;
+}
+
+static void ahead_judge(const struct mm *m, struct mm_vm *v)
 {
 	uint32_t outcomes = v->ahead_hits + v->ahead_wasted;
 
 	if (outcomes < AHEAD_JUDGE)
 		return;
-	if (v->ahead_hits * 2 > outcomes && v->ahead_window < AHEAD_MOST)
-		v->ahead_window *= 2;
+	if (v->ahead_hits * 2 > outcomes)
+		v->ahead_window =
+			v->ahead_window * 2 < ahead_most(m) ? v->ahead_window * 2 : ahead_most(m);
 	else if (v->ahead_hits * 5 < outcomes && v->ahead_window > 1)
 		v->ahead_window /= 2;
 	v->ahead_hits = v->ahead_wasted = 0;
@@ -80,7 +86,7 @@ void ahead_drop_oldest(struct mm *m)
 		return; /* taken before */
 	m->vm[a->vm].page[a->gfn].flags &= (uint8_t)~PAGE_AHEAD;
 	m->vm[a->vm].ahead_wasted++;
-	ahead_judge(&m->vm[a->vm]);
+	ahead_judge(m, &m->vm[a->vm]);
 	stage_drop_put(m, &(stage_t){a->stage}, 1);
 	m->read_stages--;
 }
@@ -104,7 +110,7 @@ bool ahead_take(struct mm *m, uint32_t vm, uint32_t g, uint16_t *s)
 			*s = a->stage;
 			a->vm = MM_VM_NONE;
 			m->vm[vm].ahead_hits++;
-			ahead_judge(&m->vm[vm]);
+			ahead_judge(m, &m->vm[vm]);
 			m->swap.read_ahead_hits++;
 			return true;
 		}
@@ -125,6 +131,19 @@ void ahead_forget_vm(struct mm *m, uint32_t vm)
 	}
 }
 
+void io_page_forget(struct mm *m, struct mm_vm *v, uint32_t g)
+{
+	uint16_t s;
+
+	if (v->page[g].state != PAGE_SWAPPED || !(v->page[g].flags & PAGE_AHEAD) ||
+	    !ahead_take(m, vm_id(m, v), g, &s)) {
+		io_disown_page(m, v, g);
+		return;
+	}
+	stage_drop_put(m, &(stage_t){s}, 1);
+	m->read_stages--;
+}
+
 /* May the page in this slot be read ahead for v? */
 static bool may_read_ahead(const struct mm *m, const struct mm_vm *v, uint32_t slot)
 {
@@ -136,9 +155,9 @@ static bool may_read_ahead(const struct mm *m, const struct mm_vm *v, uint32_t s
 	return p->state == PAGE_SWAPPED && !(p->flags & (PAGE_AHEAD | PAGE_WAITING));
 }
 
-static uint32_t ahead_window(struct mm_vm *v)
+static uint32_t ahead_window(const struct mm *m, struct mm_vm *v)
 {
-	if (v->ahead_window == 1 && ++v->ahead_probe >= AHEAD_RETRY) {
+	if (v->ahead_window == 1 && ahead_most(m) > 1 && ++v->ahead_probe >= AHEAD_RETRY) {
 		v->ahead_probe = 0;
 		return 2;
 	}
@@ -177,7 +196,7 @@ bool io_read_start(struct mm *m, struct mm_vm *v, uint32_t g)
 	io = io_get(m);
 	if (!io)
 		return false;
-	window = read_tickets(m, ahead_window(v));
+	window = read_tickets(m, ahead_window(m, v));
 	block = p->slot - p->slot % window;
 	while (first > block && may_read_ahead(m, v, first - 1))
 		first--;
@@ -330,6 +349,7 @@ static void write_done(struct mm *m, struct mm_io *io, int result)
 		if (result && owns) {
 			p->flags &= (uint8_t)~PAGE_HAS_SLOT;
 			p->slot = 0;
+			double_forget(v, io->page[i].gfn);
 		}
 		slot_written(m, slot, result == 0);
 		if (vm == MM_VM_NONE) {

@@ -32,10 +32,11 @@ static bool config_is_sane(const struct mm_config *c)
 	mm_thresholds(c, c->memory_pages, level);
 	if (level[MM_HIGH] <= level[MM_LOW])
 		return false;
-	return c->pager && c->max_vms && c->max_vms < 1u << 14 &&
-	       c->tax_ppm <= TARGET_TAX_PPM_MAX && c->sample_slow_ppm <= PPM &&
-	       c->sample_fast_ppm <= PPM && c->state_ppm[MM_HIGH] < PPM + c->states_sliding &&
-	       c->swap_pages < SLOT_DROPPED && c->memory_pages < UINT32_MAX;
+	return c->pager && c->ahead_most <= MM_CLUSTER_PAGES && c->max_vms &&
+	       c->max_vms < 1u << 14 && c->tax_ppm <= TARGET_TAX_PPM_MAX &&
+	       c->sample_slow_ppm <= PPM && c->sample_fast_ppm <= PPM &&
+	       c->state_ppm[MM_HIGH] < PPM + c->states_sliding && c->swap_pages < SLOT_DROPPED &&
+	       c->memory_pages < UINT32_MAX;
 }
 
 static uint32_t most_at_once(const struct mm_config *config)
@@ -94,6 +95,7 @@ static void page_records_free(struct mm *m, struct mm_vm *v)
 {
 	mm_free(m, vm_id(m, v), v->page, v->nr_gfns * sizeof *v->page);
 	mm_free(m, vm_id(m, v), v->policy, m->config.pager->bytes(v->nr_gfns, v->nr_gfns));
+	double_vm_free(m, v);
 	v->page = NULL;
 	v->policy = NULL;
 	v->nr_gfns = 0;
@@ -147,12 +149,12 @@ int mm_vm_add(struct mm *m, uint32_t vm, const struct mm_vm_config *config, uint
 	v = &m->vm[vm];
 	*v = (struct mm_vm){.config = *config, .nr_gfns = (uint32_t)(config->pages + hole)};
 	v->rng = rng_seeded(rng_mix(m->config.seed) + vm);
-	v->ahead_window = 2;
+	v->ahead_window = m->config.ahead_most == 1 ? 1 : 2;
 	memset(v->guard, 0xff, sizeof v->guard);
 	v->count[PAGE_UNTOUCHED] = config->pages;
 	v->page = mm_zalloc(m, vm, v->nr_gfns * sizeof *v->page);
 	v->policy = mm_zalloc(m, vm, m->config.pager->bytes(v->nr_gfns, v->nr_gfns));
-	if (!v->page || !v->policy || sample_vm_added(m, v) ||
+	if (!v->page || !v->policy || sample_vm_added(m, v) || double_vm_added(m, v) ||
 	    m->config.pager->init(v->policy, v->nr_gfns, v->nr_gfns, &v->rng)) {
 		vm_records_free(m, vm);
 		return -12;
@@ -374,7 +376,7 @@ void mm_vm_stats(struct mm *m, uint32_t vm, uint64_t now_ns, struct mm_vm_stats 
 		.balloon_inflated = v->balloon.inflated,
 		.balloon_deflated = v->balloon.deflated,
 		.balloon_bad = v->balloon.bad,
-		.ballooned_from_swapped = v->balloon.from_swapped,
+		.double_paging = v->twice,
 		.reported_pages = v->reported,
 		.sampled_pages = v->count[PAGE_SAMPLED],
 		.leaving_pages = v->count[PAGE_LEAVING],

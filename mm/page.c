@@ -59,6 +59,8 @@ void page_move(struct mm *m, struct mm_vm *v, uint32_t g, enum page_state to)
 	m->leaving += (to == PAGE_LEAVING) - (npages_t)(from == PAGE_LEAVING);
 	m->sampled += (to == PAGE_SAMPLED) - (npages_t)(from == PAGE_SAMPLED);
 	p->state = (uint8_t)to;
+	if (to == PAGE_UNTOUCHED || to == PAGE_BALLOONED)
+		double_forget(v, g);
 	if (mm_used(m) > m->peak_used)
 		m->peak_used = mm_used(m);
 	if (mm_used(m) > m->config.memory_pages)

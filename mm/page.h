@@ -94,7 +94,7 @@ struct mm_balloon {
 	npages_t target; /* what the driver was last told */
 	uint64_t
 		moved_ns; /* when it last gave or took a page, or reached its target, or got a new one */
-	uint64_t inflated, deflated, bad, from_swapped, absences;
+	uint64_t inflated, deflated, bad, absences;
 	bool out_of_memory; /* it took pages back while it should have given some, and gave none since */
 	enum mm_balloon_reason last;
 	uint64_t reason[MM_BALLOON_REASONS];
@@ -158,6 +158,9 @@ struct mm_vm {
 	uint64_t faults_pop, reported;
 	uint64_t paged_out, out_of_swap, stalled_ns, held_ns, body_errors;
 	uint64_t paging[MM_PAGING_REASONS];
+	uint32_t *
+		left; /* by gfn: hash of what was written to swap last; 0: not known; NULL: no swap */
+	struct mm_double_stats twice;
 	struct mm_told told;
 };
 
@@ -332,6 +335,13 @@ bool sample_restore(struct mm *m, struct mm_vm *v,
 uint32_t sample_estimate_ppm(const struct mm_vm *v);
 npages_t sample_active(const struct mm_vm *v); /* all of it if it is not sampled */
 
+/* double.c */
+int double_vm_added(struct mm *m, struct mm_vm *v);
+void double_vm_free(struct mm *m, struct mm_vm *v);
+void double_writes(struct mm *m, struct mm_vm *v,
+		   uint32_t g); /* the page, in its stage, is about to be written */
+void double_forget(struct mm_vm *v, uint32_t g); /* what was written last says nothing any more */
+
 /* slot.c */
 uint32_t slot_run_get(struct mm *m, uint32_t want, uint32_t *first); /* how many, 0: none */
 void slot_put(struct mm *m,
@@ -380,8 +390,8 @@ void balloon_forget(struct mm *m, struct mm_vm *v); /* the VM ended */
 void balloon_size(struct mm *m, struct mm_vm *v, npages_t pages);
 
 /* io.c */
-void io_disown_page(struct mm *m, struct mm_vm *v,
-		    uint32_t g);    /* a request under way forgets this page */
+/* What is read of this page, or was read ahead, is not needed any more, nor is what is written of it. */
+void io_page_forget(struct mm *m, struct mm_vm *v, uint32_t g);
 struct mm_io *io_get(struct mm *m); /* NULL: all in flight */
 void io_put(struct mm *m, struct mm_io *io);
 bool io_read_start(struct mm *m, struct mm_vm *v,

@@ -239,6 +239,7 @@ static void cluster_add(struct chase *c, uint32_t g)
 	c->m->owner[p->slot] = (struct slot_owner){(vm_id(c->m, c->v) + 1) | SLOT_BUSY, g};
 	io->nr++;
 	c->slots_left--;
+	double_writes(c->m, c->v, g);
 	page_move(c->m, c->v, g, PAGE_LEAVING);
 }
 
@@ -255,11 +256,13 @@ static bool drop_if_zero(struct chase *c, uint32_t g)
 {
 	struct page *p = &c->v->page[g];
 
-	if (!c->m->ops->stage_is_zero(c->m->body, stage(p->stage)))
+	if (c->m->config.write_zeros || !c->m->ops->stage_is_zero(c->m->body, stage(p->stage)))
 		return false;
 	stage_drop_put(c->m, &(stage_t){p->stage}, 1);
 	page_move(c->m, c->v, g, PAGE_SWAPPED);
 	c->m->swap.zero_drops++;
+	c->v->twice.zero_writebacks++;
+	double_forget(c->v, g);
 	out(c, g, MM_PAGING_ZERO);
 	return true;
 }

@@ -35,8 +35,11 @@ enum machine_evict {
 
 struct machine_config {
 	npages_t memory_pages;
-	npages_t swap_pages;     /* capacity; 0: no paging by the host */
-	const char *swap_path;   /* NULL: an unnamed file in work_dir */
+	npages_t swap_pages;   /* capacity; 0: no paging by the host */
+	const char *swap_path; /* NULL: an unnamed file in work_dir */
+	/* see mm_config: spare_overwritten, write_zeros, ahead_most */
+	bool swap_spares_overwritten, swap_writes_zeros;
+	uint32_t swap_ahead_most;
 	bool swap_without_uring; /* plain reads and writes, as where io_uring is refused */
 	const char *work_dir;    /* consoles, guest swap disks; must exist */
 	const struct policy_ops *pager;
