@@ -16,7 +16,7 @@
  * Unchanged writebacks: a hash of 32 bits a page of what was last written. It says nothing about what the slot holds now
  * (the first write gave it up), so nothing but a counter rests on it, and one in 2^32 is counted wrongly.
  */
-#include "mm/page.h"
+#include "mm/why.h"
 
 int double_vm_added(struct mm *m, struct mm_vm *v)
 {
@@ -67,10 +67,12 @@ static void overwritten(struct mm *m, struct mm_vm *v, uint32_t g)
 	v->twice.guest_in_of_swapped++;
 	if (!m->config.spare_overwritten) {
 		v->twice.overwrite_reads += must_read;
+		page_note(m, v, g, MM_WHY_DISK_OVERWRITES, 0);
 		return;
 	}
 	v->twice.overwrite_reads_spared += must_read;
-	io_page_forget(m, v, g);
+	page_note(m, v, g, MM_WHY_DISK_SPARED, 0);
+	ahead_page_forget(m, v, g);
 	p->flags &= (uint8_t)~PAGE_AHEAD;
 	if (p->flags & PAGE_HAS_SLOT)
 		slot_release(m, v, g);
@@ -85,15 +87,18 @@ void mm_disk_access(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t nr, 
 	if (!v || !v->in_use || v->ended || v->doomed)
 		return;
 	mm_enter(m, now_ns);
+	m->call = MM_CALL_DISK;
 	for (uint32_t i = 0; i < nr; i++) {
 		uint32_t g = (uint32_t)pages[i].v;
 
 		if (!page_exists(v, pages[i].v) || v->page[g].state != PAGE_SWAPPED)
 			continue;
-		if (overwrites)
+		if (overwrites) {
 			overwritten(m, v, g);
-		else
+		} else {
 			v->twice.guest_out_of_swapped++;
+			page_note(m, v, g, MM_WHY_DISK_READS, 0);
+		}
 	}
 	mm_leave(m);
 }

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "mm/page.h"
+#include "mm/why.h"
 
 static size_t map_bytes(const struct mm_config *c)
 {
@@ -116,6 +116,7 @@ void mm_destroy(struct mm *m)
 			vm_records_free(m, i);
 	share_free(m);
 	targets_free(m);
+	trace_free(m);
 	mm_free(m, MM_VM_NONE, m->event, event_bytes(&m->config));
 	mm_free(m, MM_VM_NONE, m->slot_map, map_bytes(&m->config));
 	mm_free(m, MM_VM_NONE, m->owner, m->config.swap_pages * sizeof *m->owner);
@@ -181,8 +182,10 @@ static void page_forget(struct mm *m, struct mm_vm *v, uint32_t g)
 		share_let_go(m, v, g);
 	if (p->state == PAGE_RESIDENT || p->state == PAGE_SAMPLED)
 		m->config.pager->removed(v->policy, g, POLICY_GONE);
-	if (p->state != PAGE_UNTOUCHED)
+	if (p->state != PAGE_UNTOUCHED) {
+		because(m, MM_WHY_VM_ENDED, 0);
 		page_move(m, v, g, PAGE_UNTOUCHED);
+	}
 	*p = (struct page){.state = PAGE_UNTOUCHED};
 }
 
@@ -219,6 +222,7 @@ void mm_vm_end(struct mm *m, uint32_t vm, uint64_t now_ns)
 	if (!v->in_use || v->ended)
 		return;
 	mm_enter(m, now_ns);
+	m->call = MM_CALL_VM_END;
 	event_vm_ended(m, v);
 	m->ops->discard_all(m->body, vm);
 	ahead_forget_vm(m, vm);
@@ -259,6 +263,8 @@ int mm_place(struct mm *m, uint32_t vm, gfn_t g, const void *page, bool pin, uin
 	mm_enter(m, now_ns);
 	result = page ? m->ops->map_bytes(m->body, vm, g, page) : m->ops->map_zero(m->body, vm, g);
 	if (!result) {
+		m->call = MM_CALL_PLACE;
+		because(m, MM_WHY_PLACED, 0);
 		page_move(m, v, (uint32_t)g.v, PAGE_RESIDENT);
 		page_brought_in(m, v, (uint32_t)g.v);
 		if (pin) {
@@ -296,6 +302,7 @@ bool mm_idle(const struct mm *m)
 void mm_tick(struct mm *m, uint64_t now_ns)
 {
 	mm_enter(m, now_ns);
+	m->call = MM_CALL_TICK;
 	sample_tick(m);
 	said_tick(m);
 	if (targets_due(m))

@@ -22,6 +22,7 @@
 #include "mm/policy/policy.h"
 #include "mm/stats.h"
 #include "mm/target.h"
+#include "mm/trace.h"
 
 struct mm; /* opaque; owned by the creator, freed by mm_destroy() */
 

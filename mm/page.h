@@ -249,6 +249,11 @@ struct mm {
 	struct mm_share_stats share;
 	struct mm_io *io_idle;
 	uint32_t nr_io_idle;
+	/* Single pages' histories: trace.c. */
+	enum mm_call call; /* what the manager was called for */
+	enum mm_why why;   /* of the next page_move(), which takes it */
+	uint32_t why_detail;
+	struct mm_trace *trace; /* NULL: nobody traces */
 };
 
 /* page.c */
@@ -330,8 +335,8 @@ void sample_vm_free(struct mm *m, struct mm_vm *v);
 void sample_tick(struct mm *m);
 void sample_touched(struct mm_vm *v, struct page *p); /* it is watched */
 void sample_dropped(struct mm_vm *v, struct page *p); /* it is watched, and ballooned now */
-bool sample_restore(struct mm *m, struct mm_vm *v,
-		    uint32_t g); /* a sampled page is mapped again; not a touch */
+bool sample_restore(struct mm *m, struct mm_vm *v, uint32_t g,
+		    enum mm_why why); /* a sampled page is mapped again; not a touch */
 uint32_t sample_estimate_ppm(const struct mm_vm *v);
 npages_t sample_active(const struct mm_vm *v); /* all of it if it is not sampled */
 
@@ -389,17 +394,23 @@ void balloon_forget(struct mm *m, struct mm_vm *v); /* the VM ended */
 /* The guest shall have so many pages, says a policy that sets balloons itself. */
 void balloon_size(struct mm *m, struct mm_vm *v, npages_t pages);
 
-/* io.c */
+/* ahead.c */
+bool ahead_take(struct mm *m, uint32_t vm, uint32_t g,
+		uint16_t *stage); /* false: still being read */
+void ahead_add(struct mm *m, uint32_t vm, uint32_t g, uint16_t s);
+void ahead_drop_oldest(struct mm *m);
+void ahead_forget_vm(struct mm *m, uint32_t vm);
+uint32_t ahead_window(const struct mm *m, struct mm_vm *v); /* slots to read together now */
 /* What is read of this page, or was read ahead, is not needed any more, nor is what is written of it. */
-void io_page_forget(struct mm *m, struct mm_vm *v, uint32_t g);
+void ahead_page_forget(struct mm *m, struct mm_vm *v, uint32_t g);
+
+/* io.c */
+void io_disown_page(struct mm *m, struct mm_vm *v,
+		    uint32_t g);    /* a request under way forgets this page */
 struct mm_io *io_get(struct mm *m); /* NULL: all in flight */
 void io_put(struct mm *m, struct mm_io *io);
 bool io_read_start(struct mm *m, struct mm_vm *v,
 		   uint32_t g); /* charges the frame; false: must wait */
-bool ahead_take(struct mm *m, uint32_t vm, uint32_t g,
-		uint16_t *stage); /* false: still being read */
-void ahead_drop_oldest(struct mm *m);
-void ahead_forget_vm(struct mm *m, uint32_t vm);
 
 /* fault.c */
 bool frame_take(struct mm *m,

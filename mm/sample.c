@@ -21,7 +21,7 @@
  * the period is no longer part of it. The scanner that looks for equal pages passes withdrawn pages by, so it is never
  * taken for the guest; the pager may take a watched page, as any other.
  */
-#include "mm/page.h"
+#include "mm/why.h"
 
 #define SAMPLE_WAIT      4u /* periods of scenario time that are enough for a VM that does not run */
 #define SAMPLE_VMS       4u    /* periods that end in one tick */
@@ -56,7 +56,7 @@ void sample_dropped(struct mm_vm *v, struct page *p)
 	v->sample.drawn--;
 }
 
-bool sample_restore(struct mm *m, struct mm_vm *v, uint32_t g)
+bool sample_restore(struct mm *m, struct mm_vm *v, uint32_t g, enum mm_why why)
 {
 	struct page *p = &v->page[g];
 	bool clean = p->flags & PAGE_HAS_SLOT;
@@ -68,6 +68,7 @@ bool sample_restore(struct mm *m, struct mm_vm *v, uint32_t g)
 	}
 	stage_drop_put(m, &(stage_t){p->stage}, 1);
 	p->flags = (uint8_t)(clean ? p->flags | PAGE_PROTECTED : p->flags & ~PAGE_PROTECTED);
+	because(m, why, 0);
 	page_move(m, v, g, PAGE_RESIDENT);
 	return true;
 }
@@ -84,6 +85,7 @@ static bool withdraw(struct mm *m, struct mm_vm *v, uint32_t g)
 		return false;
 	}
 	p->flags &= (uint8_t)~PAGE_PROTECTED;
+	because(m, MM_WHY_SAMPLE_DRAWN, 0);
 	page_move(m, v, g, PAGE_SAMPLED);
 	return true;
 }
@@ -115,6 +117,8 @@ static bool watch(struct mm *m, struct mm_vm *v, uint32_t g)
 		ok = p->flags & PAGE_ZERO && withdraw_zero(m, v, g);
 	if (!ok)
 		return false;
+	if (p->state != PAGE_SAMPLED)
+		page_note(m, v, g, MM_WHY_SAMPLE_WATCHED, 0);
 	v->sample.gfn[v->sample.nr++] = g;
 	v->sample.drawn++;
 	p->flags |= PAGE_WATCHED;
@@ -163,7 +167,7 @@ static void end(struct mm *m, struct mm_vm *v)
 			continue;
 		p->flags &= (uint8_t)~PAGE_WATCHED;
 		if (p->state == PAGE_SAMPLED && !page_on_probation(v, s->gfn[i]))
-			sample_restore(m, v, s->gfn[i]);
+			sample_restore(m, v, s->gfn[i], MM_WHY_SAMPLE_OVER);
 	}
 	s->running = false;
 	if (!s->drawn)
