@@ -179,7 +179,7 @@ static bool next_victim(struct chase *c, uint32_t *g)
 		}
 		if (!withdraw(c, *g))
 			return false;
-		because(c->m, MM_WHY_PROBATION, 0);
+		because(c->m, MM_WHY_PROBATION, (uint32_t)over_target(v));
 		page_move(c->m, v, *g, PAGE_SAMPLED);
 		v->probation[(v->probation_first + v->nr_probation) % MM_PROBATION] =
 			(struct probation){.gfn = *g, .stage = v->page[*g].stage};
@@ -243,7 +243,7 @@ static void cluster_add(struct chase *c, uint32_t g)
 	io->nr++;
 	c->slots_left--;
 	double_writes(c->m, c->v, g);
-	because(c->m, MM_WHY_OUT_WRITE, 0);
+	because(c->m, MM_WHY_OUT_WRITE, (uint32_t)over_target(c->v));
 	page_move(c->m, c->v, g, PAGE_LEAVING);
 }
 
@@ -263,7 +263,7 @@ static bool drop_if_zero(struct chase *c, uint32_t g)
 	if (c->m->config.write_zeros || !c->m->ops->stage_is_zero(c->m->body, stage(p->stage)))
 		return false;
 	stage_drop_put(c->m, &(stage_t){p->stage}, 1);
-	because(c->m, MM_WHY_OUT_ZERO, 0);
+	because(c->m, MM_WHY_OUT_ZERO, (uint32_t)over_target(c->v));
 	page_move(c->m, c->v, g, PAGE_SWAPPED);
 	c->m->swap.zero_drops++;
 	c->v->twice.zero_writebacks++;
@@ -286,7 +286,7 @@ static bool page_out(struct chase *c, uint32_t g, uint32_t want)
 			return false;
 		}
 		p->flags &= (uint8_t)~PAGE_PROTECTED;
-		because(c->m, MM_WHY_OUT_CLEAN, 0);
+		because(c->m, MM_WHY_OUT_CLEAN, (uint32_t)over_target(c->v));
 		page_move(c->m, c->v, g, PAGE_SWAPPED);
 		c->m->swap.clean_drops++;
 		out(c, g, MM_PAGING_CLEAN);

@@ -62,7 +62,7 @@ static void in_and_out(void **state)
 	w->body.now_ns = 7;
 	world_page_out(w, 0, 0, OUT);
 	MUST_BE(w, "untouched resident first_touch fault -1 0",
-		"resident leaving out_write reclaim 1 0", "leaving swapped written io_done 1 0");
+		"resident leaving out_write reclaim 1 8", "leaving swapped written io_done 1 0");
 	assert_false(world_read(w, 0, 1));
 	world_finish_all(w);
 	MUST_BE(w, "swapped arriving read_begins fault 1 2", "arriving resident read io_done 1 0");
@@ -324,8 +324,8 @@ static void zeros_and_probation(void **state)
 	trace(w, 0, 0);
 	assert_int_equal(world_reclaim(w, 1), 1); /* the oldest of those withdrawn */
 	assert_true(world_read(w, 0, 0));
-	MUST_BE(w, "resident resident traced other -1 0", "resident sampled probation reclaim -1 0",
-		"sampled swapped out_zero reclaim -1 0", "swapped resident zero_in fault -1 0");
+	MUST_BE(w, "resident resident traced other -1 0", "resident sampled probation reclaim -1 9",
+		"sampled swapped out_zero reclaim -1 9", "swapped resident zero_in fault -1 0");
 	trace(w, 0, 5);
 	assert_int_equal(world_state(w, 0, 5), PAGE_SAMPLED);
 	assert_true(world_read(w, 0, 5));
