@@ -343,8 +343,7 @@ npages_t sample_active(const struct mm_vm *v); /* all of it if it is not sampled
 /* double.c */
 int double_vm_added(struct mm *m, struct mm_vm *v);
 void double_vm_free(struct mm *m, struct mm_vm *v);
-void double_writes(struct mm *m, struct mm_vm *v,
-		   uint32_t g); /* the page, in its stage, is about to be written */
+void double_writes(struct mm *m, struct mm_vm *v, uint32_t g); /* a page, from its stage */
 void double_forget(struct mm_vm *v, uint32_t g); /* what was written last says nothing any more */
 
 /* slot.c */
@@ -395,8 +394,7 @@ void balloon_forget(struct mm *m, struct mm_vm *v); /* the VM ended */
 void balloon_size(struct mm *m, struct mm_vm *v, npages_t pages);
 
 /* ahead.c */
-bool ahead_take(struct mm *m, uint32_t vm, uint32_t g,
-		uint16_t *stage); /* false: still being read */
+bool ahead_take(struct mm *m, uint32_t vm, uint32_t g, uint16_t *s); /* false: being read */
 void ahead_add(struct mm *m, uint32_t vm, uint32_t g, uint16_t s);
 void ahead_drop_oldest(struct mm *m);
 void ahead_forget_vm(struct mm *m, uint32_t vm);
@@ -405,9 +403,8 @@ uint32_t ahead_window(const struct mm *m, struct mm_vm *v); /* slots to read tog
 void ahead_page_forget(struct mm *m, struct mm_vm *v, uint32_t g);
 
 /* io.c */
-void io_disown_page(struct mm *m, struct mm_vm *v,
-		    uint32_t g);    /* a request under way forgets this page */
-struct mm_io *io_get(struct mm *m); /* NULL: all in flight */
+void io_disown_page(struct mm *m, struct mm_vm *v, uint32_t g); /* requests forget it */
+struct mm_io *io_get(struct mm *m);                             /* NULL: all in flight */
 void io_put(struct mm *m, struct mm_io *io);
 bool io_read_start(struct mm *m, struct mm_vm *v,
 		   uint32_t g); /* charges the frame; false: must wait */
