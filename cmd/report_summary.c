@@ -114,17 +114,37 @@ static json_t *host_json(const struct report_about *about, const struct machine_
 	return host;
 }
 
-/* Of what happens across the two pagers only the balloon's part is counted yet. */
+void report_double_paging(const struct machine_snapshot *s, struct mm_double_stats *out)
+{
+	*out = (struct mm_double_stats){0};
+	for (unsigned i = 0; i < s->nr_vms; i++) {
+		const struct mm_double_stats *d = &s->vm[i].double_paging;
+
+		out->guest_out_of_swapped += d->guest_out_of_swapped;
+		out->guest_in_of_swapped += d->guest_in_of_swapped;
+		out->overwrite_reads += d->overwrite_reads;
+		out->overwrite_reads_spared += d->overwrite_reads_spared;
+		out->swapped_while_guest_free += d->swapped_while_guest_free;
+		out->ballooned_from_swapped += d->ballooned_from_swapped;
+		out->zero_writebacks += d->zero_writebacks;
+		out->identical_writebacks += d->identical_writebacks;
+	}
+}
+
 static json_t *double_paging_json(const struct machine_snapshot *s)
 {
-	uint64_t ballooned = 0;
+	struct mm_double_stats d;
 
-	for (unsigned i = 0; i < s->nr_vms; i++)
-		ballooned += s->vm[i].ballooned_from_swapped;
-	return json_pack("{s:n, s:n, s:n, s:o, s:n, s:n}", "guest_out_of_swapped",
-			 "guest_in_of_swapped", "swapped_while_guest_free",
-			 "ballooned_from_swapped", report_count_json(ballooned), "zero_writebacks",
-			 "identical_writebacks");
+	report_double_paging(s, &d);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "guest_out_of_swapped",
+			 report_count_json(d.guest_out_of_swapped), "guest_in_of_swapped",
+			 report_count_json(d.guest_in_of_swapped), "overwrite_reads",
+			 report_count_json(d.overwrite_reads), "overwrite_reads_spared",
+			 report_count_json(d.overwrite_reads_spared), "swapped_while_guest_free",
+			 report_count_json(d.swapped_while_guest_free), "ballooned_from_swapped",
+			 report_count_json(d.ballooned_from_swapped), "zero_writebacks",
+			 report_count_json(d.zero_writebacks), "identical_writebacks",
+			 report_count_json(d.identical_writebacks));
 }
 
 static json_t *totals_json(const struct machine_snapshot *s)

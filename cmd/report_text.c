@@ -94,6 +94,35 @@ static void print_paging(FILE *out, const struct machine_snapshot *s, const stru
 	}
 }
 
+/* Work that the guests' pagers and the host's made for each other; no line if there was none. */
+static void print_double_paging(FILE *out, const struct machine_snapshot *s)
+{
+	const char *head = "two pagers  ";
+	struct mm_double_stats d;
+
+	report_double_paging(s, &d);
+	const struct {
+		uint64_t pages;
+		const char *words;
+	} row[] = {
+		{d.guest_out_of_swapped, "brought in only because the guest paged it out"},
+		{d.guest_in_of_swapped, "in swap and overwritten by the guest's disk"},
+		{d.ballooned_from_swapped, "in swap when the guest gave it up"},
+		{d.swapped_while_guest_free, "in swap when the guest said it was free"},
+		{d.zero_writebacks, "paged out as changed, and all zeros"},
+		{d.identical_writebacks, "written to swap as it was written before"},
+	};
+
+	for (unsigned i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		if (!row[i].pages)
+			continue;
+		fprintf(out, "%s %s %s\n", head,
+			human_some(row[i].pages, "time a page was", "times a page was").text,
+			row[i].words);
+		head = "            ";
+	}
+}
+
 static void print_sharing(FILE *out, const struct report_about *about,
 			  const struct machine_snapshot *s)
 {
@@ -232,6 +261,7 @@ void report_text(FILE *out, const struct report_about *about, const struct machi
 	print_sharing(out, about, last);
 	print_balloons(out, about, last);
 	print_paging(out, last, &t);
+	print_double_paging(out, last);
 	print_integrity(out, &t);
 	print_guests(out, about, last);
 	print_trouble(out, about, last, dir);

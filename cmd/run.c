@@ -18,6 +18,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/live_table.h"
+#include "cmd/page_trace.h"
 #include "cmd/plot.h"
 #include "cmd/report.h"
 #include "cmd/report_dir.h"
@@ -39,6 +40,7 @@ struct run {
 	struct machine *machine;
 	struct report *report;
 	struct live *live;
+	struct page_trace trace;
 	struct stop_signals *signals;
 	struct run_timeline timeline;
 	struct machine_snapshot *before; /* the latest sample */
@@ -60,12 +62,21 @@ static void take_events(struct run *run, uint64_t until_ns)
 	} while (nr);
 }
 
+/* The same of traced pages, as lines where results may be shown. */
+static void take_histories(struct run *run, uint64_t until_ns)
+{
+	bool shown = !run->options.quiet && !run->options.json;
+
+	page_trace_take(&run->trace, run->machine, until_ns, shown ? stdout : NULL);
+}
+
 /* Takes a snapshot as the next sample. A second without memory for one is left out. */
 static void sample(struct run *run)
 {
 	struct machine_snapshot *now;
 
 	take_events(run, UINT64_MAX);
+	take_histories(run, UINT64_MAX);
 	if (machine_snapshot(run->machine, true, &now) != 0) {
 		log_warn("no memory for a sample");
 		return;
@@ -154,8 +165,10 @@ static void sample_until_end(struct run *run)
 
 static void show_begin(struct run *run)
 {
+	/* No table between lines that go up. */
 	if (!run->options.quiet)
-		run->live = live_begin(live_mode_of(STDERR_FILENO), stderr, run->scenario);
+		run->live = live_begin(run->trace.nr ? LIVE_LINES : live_mode_of(STDERR_FILENO),
+				       stderr, run->scenario);
 }
 
 static void show_end(struct run *run)
@@ -199,6 +212,7 @@ static int finish(struct run *run, struct error *error)
 	if (machine_snapshot(run->machine, true, &last) != 0)
 		return error_host(error, ENOMEM, "the final figures; samples.csv has the others");
 	take_events(run, last->now_ns);
+	take_histories(run, last->now_ns);
 	report_sample(run->report, last);
 	free(run->before);
 	run->before = last;
@@ -206,6 +220,11 @@ static int finish(struct run *run, struct error *error)
 		     json_pack("{s:s}", "reason", report_end_name(run->end)));
 	err = report_close(run->report, last, run->end, &summary, error);
 	run->report = NULL;
+	second = page_trace_end(&run->trace, &print_error);
+	if (second && !err) {
+		*error = print_error;
+		err = second;
+	}
 	second = print_summary(run, summary, &print_error);
 	json_decref(summary);
 	if (second && !err) {
@@ -230,6 +249,8 @@ static int execute(struct run *run, struct error *error)
 		machine_facts(run->machine, &run->about.facts);
 		err = report_open(run->dir.path, &run->about, &run->report, error);
 	}
+	if (!err)
+		err = page_trace_begin(&run->trace, run->machine, run->dir.path, error);
 	if (!err) {
 		report_event(run->report, 0, "start",
 			     json_pack("{s:i}", "vms",
@@ -322,12 +343,16 @@ int cmd_run(int argc, char **argv)
 	if (!err)
 		err = run_options_load(&run.options, &run.scenario, &error);
 	if (!err)
+		err = page_trace_read(&run.trace, run.options.trace_pages.item,
+				      run.options.trace_pages.nr, run.scenario, &error);
+	if (!err)
 		err = run_scenario(&run, &error);
 	if (err)
 		status = command_fail(&error);
 	else if (guests_failed(run.before))
 		status = COMMAND_GUEST;
 out:
+	page_trace_end(&run.trace, &error); /* of a run that came to nothing */
 	free(run.before);
 	report_dir_free(&run.dir);
 	scenario_free(run.scenario);

@@ -24,6 +24,9 @@ static const struct option_def options[] = {
 	 offsetof(struct run_options, seed), &parse_count, 0, UINT64_MAX},
 	{0, "set", "KEY=VALUE", "override a key of the scenario, such as host.memory=256M",
 	 OPTION_LIST, offsetof(struct run_options, sets), NULL, 0, 0},
+	{0, "trace-page", "VM:GFN",
+	 "tell the history of a guest page, such as web-0:0x1a2b (up to 16)", OPTION_LIST,
+	 offsetof(struct run_options, trace_pages), NULL, 0, 0},
 	{0, "plot", NULL, "draw DIR/memory.png with gnuplot", OPTION_FLAG,
 	 offsetof(struct run_options, plot), NULL, 0, 0},
 	{'q', "quiet", NULL, "show nothing while running and no summary", OPTION_FLAG,
@@ -44,7 +47,9 @@ static const struct option_table table = {
 	"guest. A DIR that exists is used as it is: those files are overwritten, others stay.\n"
 	"While it runs, a table on a terminal, else a line every 5 seconds, both on standard\n"
 	"error. Ctrl-C ends the run in good order and writes the results; a second Ctrl-C\n"
-	"ends the program at once."};
+	"ends the program at once.\n"
+	"--trace-page: each change of the page and the decision behind it is a line on standard\n"
+	"output, unless --quiet or --json is given, and in page-VM-GFN.jsonl of the results."};
 
 int run_options_read(int argc, char **argv, struct run_options *out, struct error *error)
 {

@@ -13,6 +13,7 @@ struct run_options {
 	const char *dir; /* NULL: results/runs/NAME-TIMESTAMP */
 	struct option_number seconds, seed;
 	struct option_list sets;
+	struct option_list trace_pages;
 	bool quiet, json, plot;
 	const char *scenario_path; /* the operand */
 };

@@ -17,7 +17,9 @@
 #include "cmd/scenario_internal.h"
 #include "cmd/timeline.h"
 
-#define SWAP_AUTO UINT64_MAX
+#define SWAP_AUTO        UINT64_MAX
+#define SWAP_AHEAD_USUAL 7
+#define SWAP_AHEAD_MOST  31
 
 static int read_policy(const struct key *key, const struct node *value, void *target,
 		       struct error *error)
@@ -140,10 +142,42 @@ static int read_swap_size(const struct key *key, const struct node *value, void 
 	return key_read_pages(key, value, target, error);
 }
 
+static int read_overwrite(const struct key *key, const struct node *value, void *target,
+			  struct error *error)
+{
+	static const struct key_word words[] = {
+		{"read", 0, false}, {"skip", 1, false}, {NULL, 0, false}};
+	struct scenario *s = target;
+	uint32_t word;
+	int err = key_word(words, value, key->name, &word, error);
+
+	if (!err)
+		s->swap_spares_overwritten = word;
+	return err;
+}
+
+static int read_zeros(const struct key *key, const struct node *value, void *target,
+		      struct error *error)
+{
+	static const struct key_word words[] = {
+		{"drop", 0, false}, {"write", 1, false}, {NULL, 0, false}};
+	struct scenario *s = target;
+	uint32_t word;
+	int err = key_word(words, value, key->name, &word, error);
+
+	if (!err)
+		s->swap_writes_zeros = word;
+	return err;
+}
+
 static const struct key swap_keys[] = {
 	{"path", read_swap_path, .fallback = "auto"},
 	{"size", read_swap_size, .fallback = "auto", .min = PAGE_BYTES, .max = PARSE_BYTES_MAX,
 	 KEY_FIELD(struct scenario, swap_pages)},
+	{"prefetch", key_read_number, .fallback = "7", .kind = &parse_count, .min = 0,
+	 .max = SWAP_AHEAD_MOST, KEY_FIELD(struct scenario, swap_ahead_pages)},
+	{"overwrite", read_overwrite, .fallback = "read"},
+	{"zeros", read_zeros, .fallback = "drop"},
 	{.name = NULL},
 };
 
@@ -354,6 +388,7 @@ int scenario_load(const char *path, const char *const *sets, unsigned nr_sets,
 		return error_host(error, ENOMEM, "scenario");
 	s->swap = s->balloon = s->share = true;
 	s->swap_pages = SWAP_AUTO;
+	s->swap_ahead_pages = SWAP_AHEAD_USUAL;
 	err = scenario_doc_read(&doc, path, error);
 	for (unsigned i = 0; i < nr_sets && !err; i++)
 		err = scenario_doc_set(&doc, sets[i], error);

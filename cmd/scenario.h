@@ -68,8 +68,11 @@ struct scenario {
 	uint64_t seed;
 	uint64_t duration_ns;
 	npages_t memory_pages;
-	char *swap_path;     /* NULL: auto; owned */
-	npages_t swap_pages; /* auto: sum(max - min) */
+	char *swap_path;              /* NULL: auto; owned */
+	npages_t swap_pages;          /* auto: sum(max - min) */
+	bool swap_spares_overwritten; /* a page that a disk overwrites is not read from swap for it */
+	bool swap_writes_zeros;
+	uint32_t swap_ahead_pages; /* read beside the one that is wanted, at most */
 	const struct policy_ops *pager;
 	const struct target_policy *policy; /* who gives memory up */
 	uint32_t tax_ppm;

@@ -18,7 +18,7 @@
  * that deflation on out-of-memory shows to the host. A policy that says itself how large each guest shall be (said.c)
  * replaces all of the above but the patience: pressure then asks no balloon for anything. A touch of a ballooned page (a *pop*) gets a zero page.
  */
-#include "mm/page.h"
+#include "mm/why.h"
 
 #define BALLOON_PATIENCE_NS (2 * NS_PER_S)
 #define BALLOON_CAP_PPM     650000u /* of configured; ESX: Mem.CtlMaxPercent */
@@ -192,10 +192,13 @@ void mm_balloon_driver(struct mm *m, uint32_t vm, bool present, uint64_t now_ns)
 	struct mm_vm *v = &m->vm[vm];
 
 	mm_enter(m, now_ns);
+	m->call = MM_CALL_BALLOON;
 	for (uint32_t g = 0; !present && v->in_use && g < v->nr_gfns && v->count[PAGE_BALLOONED];
 	     g++)
-		if (v->page[g].state == PAGE_BALLOONED)
+		if (v->page[g].state == PAGE_BALLOONED) {
+			because(m, MM_WHY_BALLOON_RESET, 0);
 			page_move(m, v, g, PAGE_UNTOUCHED);
+		}
 	v->balloon.driver = present && v->in_use && !v->ended;
 	v->balloon.target = 0;
 	v->balloon.out_of_memory = false;
@@ -209,7 +212,6 @@ void mm_balloon_driver(struct mm *m, uint32_t vm, bool present, uint64_t now_ns)
 static bool let_content_go(struct mm *m, struct mm_vm *v, uint32_t g)
 {
 	struct page *p = &v->page[g];
-	uint16_t s;
 
 	if (p->state == PAGE_SHARED) {
 		if ((!(p->flags & PAGE_ZERO) || p->flags & PAGE_PROTECTED) &&
@@ -219,12 +221,8 @@ static bool let_content_go(struct mm *m, struct mm_vm *v, uint32_t g)
 	} else if (p->state == PAGE_SAMPLED) {
 		stage_drop_put(m, &(stage_t){p->stage}, 1);
 		m->config.pager->removed(v->policy, g, POLICY_GONE);
-	} else if (p->state == PAGE_SWAPPED && p->flags & PAGE_AHEAD &&
-		   ahead_take(m, vm_id(m, v), g, &s)) {
-		stage_drop_put(m, &(stage_t){s}, 1);
-		m->read_stages--;
 	} else {
-		io_disown_page(m, v, g);
+		ahead_page_forget(m, v, g);
 	}
 	return true;
 }
@@ -240,6 +238,7 @@ static void let_go(struct mm *m, struct mm_vm *v, uint32_t g, enum page_state to
 	p->flags &= PAGE_WAITING | PAGE_WATCHED;
 	if (to == PAGE_BALLOONED && p->flags & PAGE_WATCHED)
 		sample_dropped(v, p);
+	because(m, to == PAGE_BALLOONED ? MM_WHY_BALLOONED : MM_WHY_REPORTED, 0);
 	page_move(m, v, g, to);
 	m->orphans += written; /* its frame is free when the write is done */
 	if (awaited) /* by whoever touched it, and is in no queue: it shall touch it again */
@@ -288,7 +287,10 @@ static void run_add(struct run *r, uint32_t g)
 		r->nr++;
 		return;
 	}
-	r->v->balloon.from_swapped += p->state == PAGE_SWAPPED && r->to == PAGE_BALLOONED;
+	if (p->state == PAGE_SWAPPED && r->to == PAGE_BALLOONED)
+		r->v->twice.ballooned_from_swapped++;
+	else if (p->state == PAGE_SWAPPED)
+		r->v->twice.swapped_while_guest_free++;
 	if (p->state != PAGE_UNTOUCHED && !let_content_go(r->m, r->v, g)) {
 		r->v->body_errors++;
 		return;
@@ -311,6 +313,7 @@ uint64_t mm_balloon_gave(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t
 	npages_t used = mm_used(m);
 
 	mm_enter(m, now_ns);
+	m->call = MM_CALL_BALLOON;
 	for (uint32_t i = 0; i < nr; i++) {
 		bool twice = r.nr && pages[i].v >= r.first && pages[i].v < r.first + r.nr;
 
@@ -338,12 +341,14 @@ uint64_t mm_balloon_took(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t
 	uint64_t taken = 0;
 
 	mm_enter(m, now_ns);
+	m->call = MM_CALL_BALLOON;
 	for (uint32_t i = 0; i < nr; i++) {
 		if (!v->in_use || v->ended || !page_exists(v, pages[i].v) ||
 		    v->page[pages[i].v].state != PAGE_BALLOONED) {
 			v->balloon.bad++;
 			continue;
 		}
+		because(m, MM_WHY_DEFLATED, 0);
 		page_move(m, v, (uint32_t)pages[i].v, PAGE_UNTOUCHED);
 		taken++;
 	}
@@ -363,6 +368,7 @@ uint64_t mm_pages_reported(struct mm *m, uint32_t vm, gfn_t first, uint64_t nr, 
 	uint64_t accepted = 0;
 
 	mm_enter(m, now_ns);
+	m->call = MM_CALL_REPORT;
 	for (uint64_t g = first.v; g - first.v < nr && may_give(v, gfn(g)); g++) {
 		if (v->page[g].state != PAGE_UNTOUCHED)
 			run_add(&r, (uint32_t)g);

@@ -12,7 +12,7 @@
  *
  * What a body refuses (no host memory, say) is undone and waits too; mm_tick() tries again.
  */
-#include "mm/page.h"
+#include "mm/why.h"
 
 static bool frame_allowed(const struct mm *m, const struct mm_vm *v)
 {
@@ -47,6 +47,7 @@ static bool sacrifice(struct mm *m, struct mm_vm *v)
 		slot_release(m, v, g);
 	v->page[g].flags &= PAGE_WAITING | PAGE_WATCHED;
 	m->config.pager->removed(v->policy, g, POLICY_GONE);
+	because(m, MM_WHY_SACRIFICED, 0);
 	page_move(m, v, g, PAGE_UNTOUCHED);
 	return true;
 }
@@ -65,6 +66,7 @@ void fault_wait(struct mm *m, struct mm_vm *v, uint32_t g)
 		return;
 	}
 	v->page[g].flags |= PAGE_WAITING;
+	page_note(m, v, g, MM_WHY_WAITS, 0);
 	v->waiting[(v->waiting_first + v->nr_waiting) % MM_WAITING] = g;
 	v->nr_waiting++;
 	m->nr_waiting++;
@@ -80,8 +82,15 @@ static bool done(struct mm_vm *v, int result)
 
 static bool serve_zero(struct mm *m, struct mm_vm *v, uint32_t g)
 {
+	enum page_state from = (enum page_state)v->page[g].state;
+
 	if (!frame_take(m, v) || !done(v, m->ops->map_zero(m->body, vm_id(m, v), gfn(g))))
 		return false;
+	because(m,
+		from == PAGE_BALLOONED ? MM_WHY_POPPED
+		: from == PAGE_SWAPPED ? MM_WHY_ZERO_IN
+				       : MM_WHY_FIRST_TOUCH,
+		0);
 	page_move(m, v, g, PAGE_RESIDENT);
 	page_brought_in(m, v, g);
 	v->faults_zero++;
@@ -97,6 +106,7 @@ static bool serve_read_ahead(struct mm *m, struct mm_vm *v, uint32_t g)
 		return false;
 	if (!ahead_take(m, vm_id(m, v), g,
 			&s)) { /* its read is under way: now somebody waits for it */
+		because(m, MM_WHY_READ_AWAITED, 0);
 		page_move(m, v, g, PAGE_ARRIVING);
 		return true;
 	}
@@ -107,6 +117,7 @@ static bool serve_read_ahead(struct mm *m, struct mm_vm *v, uint32_t g)
 	if (!ok)
 		return false;
 	p->flags |= PAGE_PROTECTED;
+	because(m, MM_WHY_AHEAD_USED, 0);
 	page_move(m, v, g, PAGE_RESIDENT);
 	page_brought_in(m, v, g);
 	v->faults_swap_in++;
@@ -123,6 +134,7 @@ static bool serve_leaving(struct mm *m, struct mm_vm *v, uint32_t g)
 		return false;
 	m->extra_stages++;
 	p->flags |= PAGE_PROTECTED;
+	because(m, MM_WHY_CAUGHT_LEAVING, 0);
 	page_move(m, v, g, PAGE_RESIDENT);
 	page_brought_in(m, v, g);
 	v->faults_swap_in++;
@@ -131,7 +143,7 @@ static bool serve_leaving(struct mm *m, struct mm_vm *v, uint32_t g)
 
 static bool serve_sampled(struct mm *m, struct mm_vm *v, uint32_t g)
 {
-	if (!sample_restore(m, v, g))
+	if (!sample_restore(m, v, g, MM_WHY_CAUGHT_WITHDRAWN))
 		return false;
 	m->config.pager->accessed(v->policy, g, false, m->now_ns);
 	page_guard(v, g);
@@ -207,18 +219,21 @@ static struct mm_vm *neediest(struct mm *m)
 
 void fault_serve_waiting(struct mm *m)
 {
+	enum mm_call call = m->call;
 	struct mm_vm *v;
 
+	m->call = MM_CALL_WAITING;
 	while (m->nr_waiting && (v = neediest(m)) != NULL) {
 		uint32_t g = v->waiting[v->waiting_first];
 
 		if (!serve(m, v, g))
-			return; /* whoever has the strongest claim goes first, even if another could go now */
+			break; /* whoever has the strongest claim goes first, even if another could go now */
 		v->page[g].flags &= (uint8_t)~PAGE_WAITING;
 		v->waiting_first = (v->waiting_first + 1) % MM_WAITING;
 		v->nr_waiting--;
 		m->nr_waiting--;
 	}
+	m->call = call;
 }
 
 /* First write to a protected page: its slot, if it still has one, is no longer true. */
@@ -238,6 +253,7 @@ static void write_protected(struct mm *m, struct mm_vm *v, uint32_t g)
 	if (p->flags & PAGE_HAS_SLOT)
 		slot_release(m, v, g);
 	p->flags &= (uint8_t)~PAGE_PROTECTED;
+	page_note(m, v, g, MM_WHY_FIRST_WRITE, 0);
 	m->config.pager->accessed(v->policy, g, true, m->now_ns);
 	v->faults_wp++;
 }
@@ -247,6 +263,7 @@ void mm_fault(struct mm *m, uint32_t vm, gfn_t g, enum mm_fault_kind kind, uint6
 	struct mm_vm *v = vm < m->config.max_vms ? &m->vm[vm] : NULL;
 
 	mm_enter(m, now_ns);
+	m->call = kind == MM_FAULT_MISSING ? MM_CALL_FAULT : MM_CALL_WRITE_FAULT;
 	if (!v || !v->in_use || v->ended || !page_exists(v, g.v)) {
 		m->ops->wake(m->body, vm, g);
 		return;

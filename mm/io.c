@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * io.c: swap requests under way, and read-ahead.
+ * io.c: swap requests under way.
  *
  * Pages that left together have neighbouring slots; a read takes up to ahead_window slots of one aligned block with
- * it. What nobody waited for stays in its stage, in the reserve, until it is touched (then it is mapped without I/O)
- * or it is the oldest of too many. The window doubles when more than half of what was read ahead is used, halves when
- * less than a fifth is, and is tried again now and then once it has become 1 (as Linux's swap read-ahead does, in
- * spirit).
+ * it. What becomes of those that nobody waited for: ahead.c.
  *
  * A write that fails marks its slots bad and puts the pages back, or, if the body refuses that too, leaves them
  * *sampled*: the next touch brings them back. A read that fails is tried once more alone; then the VM is broken.
  */
-#include "mm/page.h"
-
-#define AHEAD_MOST  8u
-#define AHEAD_JUDGE 32u /* outcomes before the window is judged */
-#define AHEAD_RETRY 64u /* demand reads until a window of 1 is tried as 2 */
+#include "mm/why.h"
 
 struct mm_io *io_get(struct mm *m)
 {
@@ -57,74 +50,6 @@ void io_disown_page(struct mm *m, struct mm_vm *v, uint32_t g)
 	}
 }
 
-static void ahead_judge(struct mm_vm *v)
-{
-	uint32_t outcomes = v->ahead_hits + v->ahead_wasted;
-
-	if (outcomes < AHEAD_JUDGE)
-		return;
-	if (v->ahead_hits * 2 > outcomes && v->ahead_window < AHEAD_MOST)
-		v->ahead_window *= 2;
-	else if (v->ahead_hits * 5 < outcomes && v->ahead_window > 1)
-		v->ahead_window /= 2;
-	v->ahead_hits = v->ahead_wasted = 0;
-}
-
-void ahead_drop_oldest(struct mm *m)
-{
-	struct ahead *a = &m->ahead[m->ahead_first];
-
-	m->ahead_first = (m->ahead_first + 1) % MM_AHEAD_PAGES;
-	m->nr_ahead--;
-	if (a->vm == MM_VM_NONE)
-		return; /* taken before */
-	m->vm[a->vm].page[a->gfn].flags &= (uint8_t)~PAGE_AHEAD;
-	m->vm[a->vm].ahead_wasted++;
-	ahead_judge(&m->vm[a->vm]);
-	stage_drop_put(m, &(stage_t){a->stage}, 1);
-	m->read_stages--;
-}
-
-static void ahead_add(struct mm *m, uint32_t vm, uint32_t g, uint16_t s)
-{
-	if (m->nr_ahead == MM_AHEAD_PAGES)
-		ahead_drop_oldest(m);
-	m->ahead[(m->ahead_first + m->nr_ahead) % MM_AHEAD_PAGES] =
-		(struct ahead){.vm = vm, .gfn = g, .stage = s};
-	m->nr_ahead++;
-}
-
-bool ahead_take(struct mm *m, uint32_t vm, uint32_t g, uint16_t *s)
-{
-	*s = 0;
-	for (uint32_t i = 0; i < m->nr_ahead; i++) {
-		struct ahead *a = &m->ahead[(m->ahead_first + i) % MM_AHEAD_PAGES];
-
-		if (a->vm == vm && a->gfn == g) {
-			*s = a->stage;
-			a->vm = MM_VM_NONE;
-			m->vm[vm].ahead_hits++;
-			ahead_judge(&m->vm[vm]);
-			m->swap.read_ahead_hits++;
-			return true;
-		}
-	}
-	return false;
-}
-
-void ahead_forget_vm(struct mm *m, uint32_t vm)
-{
-	for (uint32_t i = 0; i < m->nr_ahead; i++) {
-		struct ahead *a = &m->ahead[(m->ahead_first + i) % MM_AHEAD_PAGES];
-
-		if (a->vm != vm)
-			continue;
-		a->vm = MM_VM_NONE;
-		stage_drop_put(m, &(stage_t){a->stage}, 1);
-		m->read_stages--;
-	}
-}
-
 /* May the page in this slot be read ahead for v? */
 static bool may_read_ahead(const struct mm *m, const struct mm_vm *v, uint32_t slot)
 {
@@ -134,15 +59,6 @@ static bool may_read_ahead(const struct mm *m, const struct mm_vm *v, uint32_t s
 		return false; /* another's, free, busy or bad */
 	const struct page *p = &v->page[o->gfn];
 	return p->state == PAGE_SWAPPED && !(p->flags & (PAGE_AHEAD | PAGE_WAITING));
-}
-
-static uint32_t ahead_window(struct mm_vm *v)
-{
-	if (v->ahead_window == 1 && ++v->ahead_probe >= AHEAD_RETRY) {
-		v->ahead_probe = 0;
-		return 2;
-	}
-	return v->ahead_window;
 }
 
 /* Frees read tickets by giving read-ahead up, until want are free or there is none left. */
@@ -177,7 +93,7 @@ bool io_read_start(struct mm *m, struct mm_vm *v, uint32_t g)
 	io = io_get(m);
 	if (!io)
 		return false;
-	window = read_tickets(m, ahead_window(v));
+	window = read_tickets(m, ahead_window(m, v));
 	block = p->slot - p->slot % window;
 	while (first > block && may_read_ahead(m, v, first - 1))
 		first--;
@@ -190,9 +106,12 @@ bool io_read_start(struct mm *m, struct mm_vm *v, uint32_t g)
 		uint32_t at = m->owner[s].gfn;
 
 		read_add(m, v, io, at);
-		if (at != g)
+		if (at != g) {
 			v->page[at].flags |= PAGE_AHEAD;
+			page_note(m, v, at, MM_WHY_AHEAD_BEGINS, g);
+		}
 	}
+	because(m, MM_WHY_READ_BEGINS, end - first);
 	page_move(m, v, g, PAGE_ARRIVING);
 	m->ops->swap_start(m->body, io);
 	return true;
@@ -212,18 +131,21 @@ static void arrived(struct mm *m, struct mm_vm *v, uint32_t g, uint16_t s, int r
 		}
 		if (m->ops->map_zero(m->body, vm, gfn(g)) == 0) {
 			slot_release(m, v, g);
+			because(m, MM_WHY_READ_LOST, 0);
 			page_move(m, v, g, PAGE_RESIDENT);
 			page_brought_in(m, v, g);
 			return;
 		}
 	} else if (m->ops->map_stage(m->body, vm, gfn(g), stage(s), true) == 0) {
 		p->flags |= PAGE_PROTECTED;
+		because(m, MM_WHY_READ, 0);
 		page_move(m, v, g, PAGE_RESIDENT);
 		page_brought_in(m, v, g);
 		v->faults_swap_in++;
 		return;
 	}
 	v->body_errors++;
+	because(m, MM_WHY_MAP_REFUSED, 0);
 	page_move(m, v, g, PAGE_SWAPPED);
 	fault_wait(m, v, g);
 }
@@ -243,6 +165,7 @@ static bool read_retry(struct mm *m, struct mm_io *io)
 				kept = i;
 				continue;
 			}
+			because(m, MM_WHY_READ_AGAIN, 0);
 			page_move(m, v, io->page[i].gfn,
 				  PAGE_SWAPPED); /* another touch came to it: later */
 			fault_wait(m, v, io->page[i].gfn);
@@ -307,6 +230,7 @@ static bool put_back(struct mm *m, struct mm_vm *v, uint32_t g)
 	bool mapped = m->ops->map_stage(m->body, vm_id(m, v), gfn(g), stage(v->page[g].stage),
 					false) == 0;
 
+	because(m, MM_WHY_WRITE_FAILED, 0);
 	page_move(m, v, g, mapped ? PAGE_RESIDENT : PAGE_SAMPLED);
 	page_brought_in(m, v, g);
 	return mapped;
@@ -330,6 +254,7 @@ static void write_done(struct mm *m, struct mm_io *io, int result)
 		if (result && owns) {
 			p->flags &= (uint8_t)~PAGE_HAS_SLOT;
 			p->slot = 0;
+			double_forget(v, io->page[i].gfn);
 		}
 		slot_written(m, slot, result == 0);
 		if (vm == MM_VM_NONE) {
@@ -337,8 +262,10 @@ static void write_done(struct mm *m, struct mm_io *io, int result)
 		} else if (p && p->state == PAGE_LEAVING && p->stage == io->stage[i].v) {
 			if (result && !put_back(m, v, io->page[i].gfn))
 				continue; /* the content stays in the stage */
-			if (!result)
+			if (!result) {
+				because(m, MM_WHY_WRITTEN, 0);
 				page_move(m, v, io->page[i].gfn, PAGE_SWAPPED);
+			}
 		} else {
 			m->extra_stages--;
 		}
@@ -353,6 +280,7 @@ static void write_done(struct mm *m, struct mm_io *io, int result)
 void mm_io_done(struct mm *m, struct mm_io *io, int result, uint64_t now_ns)
 {
 	mm_enter(m, now_ns);
+	m->call = MM_CALL_IO_DONE;
 	if (io->write) {
 		write_done(m, io, result);
 	} else {

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "mm/page.h"
+#include "mm/why.h"
 
 static size_t map_bytes(const struct mm_config *c)
 {
@@ -32,10 +32,11 @@ static bool config_is_sane(const struct mm_config *c)
 	mm_thresholds(c, c->memory_pages, level);
 	if (level[MM_HIGH] <= level[MM_LOW])
 		return false;
-	return c->pager && c->max_vms && c->max_vms < 1u << 14 &&
-	       c->tax_ppm <= TARGET_TAX_PPM_MAX && c->sample_slow_ppm <= PPM &&
-	       c->sample_fast_ppm <= PPM && c->state_ppm[MM_HIGH] < PPM + c->states_sliding &&
-	       c->swap_pages < SLOT_DROPPED && c->memory_pages < UINT32_MAX;
+	return c->pager && c->ahead_most <= MM_CLUSTER_PAGES && c->max_vms &&
+	       c->max_vms < 1u << 14 && c->tax_ppm <= TARGET_TAX_PPM_MAX &&
+	       c->sample_slow_ppm <= PPM && c->sample_fast_ppm <= PPM &&
+	       c->state_ppm[MM_HIGH] < PPM + c->states_sliding && c->swap_pages < SLOT_DROPPED &&
+	       c->memory_pages < UINT32_MAX;
 }
 
 static uint32_t most_at_once(const struct mm_config *config)
@@ -94,6 +95,7 @@ static void page_records_free(struct mm *m, struct mm_vm *v)
 {
 	mm_free(m, vm_id(m, v), v->page, v->nr_gfns * sizeof *v->page);
 	mm_free(m, vm_id(m, v), v->policy, m->config.pager->bytes(v->nr_gfns, v->nr_gfns));
+	double_vm_free(m, v);
 	v->page = NULL;
 	v->policy = NULL;
 	v->nr_gfns = 0;
@@ -114,6 +116,7 @@ void mm_destroy(struct mm *m)
 			vm_records_free(m, i);
 	share_free(m);
 	targets_free(m);
+	page_trace_free(m);
 	mm_free(m, MM_VM_NONE, m->event, event_bytes(&m->config));
 	mm_free(m, MM_VM_NONE, m->slot_map, map_bytes(&m->config));
 	mm_free(m, MM_VM_NONE, m->owner, m->config.swap_pages * sizeof *m->owner);
@@ -147,13 +150,13 @@ int mm_vm_add(struct mm *m, uint32_t vm, const struct mm_vm_config *config, uint
 	v = &m->vm[vm];
 	*v = (struct mm_vm){.config = *config, .nr_gfns = (uint32_t)(config->pages + hole)};
 	v->rng = rng_seeded(rng_mix(m->config.seed) + vm);
-	v->ahead_window = 2;
+	v->ahead_window = m->config.ahead_most == 1 ? 1 : 2;
 	refault_vm_added(v);
 	memset(v->guard, 0xff, sizeof v->guard);
 	v->count[PAGE_UNTOUCHED] = config->pages;
 	v->page = mm_zalloc(m, vm, v->nr_gfns * sizeof *v->page);
 	v->policy = mm_zalloc(m, vm, m->config.pager->bytes(v->nr_gfns, v->nr_gfns));
-	if (!v->page || !v->policy || sample_vm_added(m, v) ||
+	if (!v->page || !v->policy || sample_vm_added(m, v) || double_vm_added(m, v) ||
 	    m->config.pager->init(v->policy, v->nr_gfns, v->nr_gfns, &v->rng)) {
 		vm_records_free(m, vm);
 		return -12;
@@ -180,8 +183,10 @@ static void page_forget(struct mm *m, struct mm_vm *v, uint32_t g)
 		share_let_go(m, v, g);
 	if (p->state == PAGE_RESIDENT || p->state == PAGE_SAMPLED)
 		m->config.pager->removed(v->policy, g, POLICY_GONE);
-	if (p->state != PAGE_UNTOUCHED)
+	if (p->state != PAGE_UNTOUCHED) {
+		because(m, MM_WHY_VM_ENDED, 0);
 		page_move(m, v, g, PAGE_UNTOUCHED);
+	}
 	*p = (struct page){.state = PAGE_UNTOUCHED};
 }
 
@@ -218,6 +223,7 @@ void mm_vm_end(struct mm *m, uint32_t vm, uint64_t now_ns)
 	if (!v->in_use || v->ended)
 		return;
 	mm_enter(m, now_ns);
+	m->call = MM_CALL_VM_END;
 	event_vm_ended(m, v);
 	m->ops->discard_all(m->body, vm);
 	ahead_forget_vm(m, vm);
@@ -258,6 +264,8 @@ int mm_place(struct mm *m, uint32_t vm, gfn_t g, const void *page, bool pin, uin
 	mm_enter(m, now_ns);
 	result = page ? m->ops->map_bytes(m->body, vm, g, page) : m->ops->map_zero(m->body, vm, g);
 	if (!result) {
+		m->call = MM_CALL_PLACE;
+		because(m, MM_WHY_PLACED, 0);
 		page_move(m, v, (uint32_t)g.v, PAGE_RESIDENT);
 		page_brought_in(m, v, (uint32_t)g.v);
 		if (pin) {
@@ -295,6 +303,7 @@ bool mm_idle(const struct mm *m)
 void mm_tick(struct mm *m, uint64_t now_ns)
 {
 	mm_enter(m, now_ns);
+	m->call = MM_CALL_TICK;
 	sample_tick(m);
 	said_tick(m);
 	if (targets_due(m))
@@ -379,7 +388,7 @@ void mm_vm_stats(struct mm *m, uint32_t vm, uint64_t now_ns, struct mm_vm_stats 
 		.balloon_inflated = v->balloon.inflated,
 		.balloon_deflated = v->balloon.deflated,
 		.balloon_bad = v->balloon.bad,
-		.ballooned_from_swapped = v->balloon.from_swapped,
+		.double_paging = v->twice,
 		.reported_pages = v->reported,
 		.sampled_pages = v->count[PAGE_SAMPLED],
 		.leaving_pages = v->count[PAGE_LEAVING],

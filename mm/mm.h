@@ -22,6 +22,7 @@
 #include "mm/policy/policy.h"
 #include "mm/stats.h"
 #include "mm/target.h"
+#include "mm/trace.h"
 
 struct mm; /* opaque; owned by the creator, freed by mm_destroy() */
 
@@ -75,6 +76,8 @@ struct mm_body_ops {
 	void (*discard_all)(void *body, uint32_t vm);
 	/* Is the stage's content all zeros? */
 	bool (*stage_is_zero)(void *body, stage_t s);
+	/* A hash of the stage's content, to tell whether a page changed; only counters rest on it. May be NULL. */
+	uint64_t (*stage_hash)(void *body, stage_t s);
 	/* nr consecutive stages are empty from now on. */
 	void (*stage_drop)(void *body, stage_t s, uint32_t nr);
 	/* Starts the request; mm_io_done() must follow, from another call. An error is reported through mm_io_done too. */
@@ -124,6 +127,10 @@ struct mm_config {
 	uint32_t state_ppm[MM_STATES];      /* high, soft, hard, low: descending; of memory */
 	bool states_sliding; /* of mm_min_free_pages(memory) instead; high may be all of it */
 	bool balloon;        /* the mechanism may be used */
+	bool spare_overwritten; /* a page in swap that a device is about to overwrite whole is not read */
+	bool write_zeros;       /* pages of zeros are written to swap as any other, not dropped */
+	uint32_t
+		ahead_most; /* pages a read from swap, at most MM_CLUSTER_PAGES; 1: no read-ahead; 0: 8 */
 	/* Sharing: home pages for all VMs (dedup.h), 0: off; how fast and in which order pages are looked at. */
 	uint32_t share_capacity_pages;
 	uint32_t share_hash_bits;      /* 0: all; few make false matches happen */
@@ -239,6 +246,11 @@ uint64_t mm_balloon_took(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t
 /* The guest does not need the content of [first, first + nr) any more and keeps the pages (free page reporting).
  * Returns how many made sense. */
 uint64_t mm_pages_reported(struct mm *m, uint32_t vm, gfn_t first, uint64_t nr, uint64_t now_ns);
+
+/* A device is about to read these pages for a write to the guest's disk, or to overwrite each as a whole with what it
+ * read from there: told before it touches them. What is no page of the VM is passed over. See double.c. */
+void mm_disk_access(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t nr, bool overwrites,
+		    uint64_t now_ns);
 
 /* A request is finished; result: 0 or -errno for all of it. io goes back to the manager. */
 void mm_io_done(struct mm *m, struct mm_io *io, int result, uint64_t now_ns);

@@ -7,7 +7,7 @@
  */
 #include <stdlib.h>
 
-#include "mm/page.h"
+#include "mm/why.h"
 
 #define TO(state) (1u << (state))
 
@@ -63,6 +63,11 @@ void page_move(struct mm *m, struct mm_vm *v, uint32_t g, enum page_state to)
 	m->leaving += (to == PAGE_LEAVING) - (npages_t)(from == PAGE_LEAVING);
 	m->sampled += (to == PAGE_SAMPLED) - (npages_t)(from == PAGE_SAMPLED);
 	p->state = (uint8_t)to;
+	if (m->trace)
+		page_trace_put(m, v, g, from, m->why, m->why_detail);
+	because(m, MM_WHY_NONE, 0); /* it was this move's */
+	if (to == PAGE_UNTOUCHED || to == PAGE_BALLOONED)
+		double_forget(v, g);
 	if (mm_used(m) > m->peak_used)
 		m->peak_used = mm_used(m);
 	if (mm_used(m) > m->config.memory_pages)

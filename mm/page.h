@@ -94,7 +94,7 @@ struct mm_balloon {
 	npages_t target; /* what the driver was last told */
 	uint64_t
 		moved_ns; /* when it last gave or took a page, or reached its target, or got a new one */
-	uint64_t inflated, deflated, bad, from_swapped, absences;
+	uint64_t inflated, deflated, bad, absences;
 	bool out_of_memory; /* it took pages back while it should have given some, and gave none since */
 	enum mm_balloon_reason last;
 	uint64_t reason[MM_BALLOON_REASONS];
@@ -170,6 +170,9 @@ struct mm_vm {
 	uint64_t faults_pop, reported;
 	uint64_t paged_out, out_of_swap, stalled_ns, held_ns, body_errors;
 	uint64_t paging[MM_PAGING_REASONS];
+	uint32_t *
+		left; /* by gfn: hash of what was written to swap last; 0: not known; NULL: no swap */
+	struct mm_double_stats twice;
 	struct mm_told told;
 };
 
@@ -258,6 +261,11 @@ struct mm {
 	struct mm_share_stats share;
 	struct mm_io *io_idle;
 	uint32_t nr_io_idle;
+	/* Single pages' histories: trace.c. */
+	enum mm_call call; /* what the manager was called for */
+	enum mm_why why;   /* of the next page_move(), which takes it */
+	uint32_t why_detail;
+	struct mm_trace *trace; /* NULL: nobody traces */
 };
 
 /* page.c */
@@ -339,8 +347,8 @@ void sample_vm_free(struct mm *m, struct mm_vm *v);
 void sample_tick(struct mm *m);
 void sample_touched(struct mm_vm *v, struct page *p); /* it is watched */
 void sample_dropped(struct mm_vm *v, struct page *p); /* it is watched, and can be so no more */
-bool sample_restore(struct mm *m, struct mm_vm *v,
-		    uint32_t g); /* a sampled page is mapped again; not a touch */
+bool sample_restore(struct mm *m, struct mm_vm *v, uint32_t g,
+		    enum mm_why why); /* a sampled page is mapped again; not a touch */
 uint32_t sample_estimate_ppm(const struct mm_vm *v);
 npages_t sample_active(const struct mm *m,
 		       const struct mm_vm *v); /* by the estimator; all of it if there is none */
@@ -362,6 +370,12 @@ void refault_begin(struct mm_vm *v);
 void refault_end(struct mm *m, struct mm_vm *v);
 npages_t refault_beyond(const struct mm_vm *v); /* this period so far */
 npages_t refault_pages(const struct mm_vm *v);  /* the estimate; 0 if it is not kept */
+
+/* double.c */
+int double_vm_added(struct mm *m, struct mm_vm *v);
+void double_vm_free(struct mm *m, struct mm_vm *v);
+void double_writes(struct mm *m, struct mm_vm *v, uint32_t g); /* a page, from its stage */
+void double_forget(struct mm_vm *v, uint32_t g); /* what was written last says nothing any more */
 
 /* slot.c */
 uint32_t slot_run_get(struct mm *m, uint32_t want, uint32_t *first); /* how many, 0: none */
@@ -410,17 +424,21 @@ void balloon_forget(struct mm *m, struct mm_vm *v); /* the VM ended */
 /* The guest shall have so many pages, says a policy that sets balloons itself. */
 void balloon_size(struct mm *m, struct mm_vm *v, npages_t pages);
 
+/* ahead.c */
+bool ahead_take(struct mm *m, uint32_t vm, uint32_t g, uint16_t *s); /* false: being read */
+void ahead_add(struct mm *m, uint32_t vm, uint32_t g, uint16_t s);
+void ahead_drop_oldest(struct mm *m);
+void ahead_forget_vm(struct mm *m, uint32_t vm);
+uint32_t ahead_window(const struct mm *m, struct mm_vm *v); /* slots to read together now */
+/* What is read of this page, or was read ahead, is not needed any more, nor is what is written of it. */
+void ahead_page_forget(struct mm *m, struct mm_vm *v, uint32_t g);
+
 /* io.c */
-void io_disown_page(struct mm *m, struct mm_vm *v,
-		    uint32_t g);    /* a request under way forgets this page */
-struct mm_io *io_get(struct mm *m); /* NULL: all in flight */
+void io_disown_page(struct mm *m, struct mm_vm *v, uint32_t g); /* requests forget it */
+struct mm_io *io_get(struct mm *m);                             /* NULL: all in flight */
 void io_put(struct mm *m, struct mm_io *io);
 bool io_read_start(struct mm *m, struct mm_vm *v,
 		   uint32_t g); /* charges the frame; false: must wait */
-bool ahead_take(struct mm *m, uint32_t vm, uint32_t g,
-		uint16_t *stage); /* false: still being read */
-void ahead_drop_oldest(struct mm *m);
-void ahead_forget_vm(struct mm *m, uint32_t vm);
 
 /* fault.c */
 bool frame_take(struct mm *m,

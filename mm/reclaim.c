@@ -15,7 +15,7 @@
  * Not victims: pinned pages, the MM_GUARD_PAGES brought in last, pages whose slot is still being written; without
  * free slots, only clean pages are. No VM goes below its target, and no target is below the minimum or the floor.
  */
-#include "mm/page.h"
+#include "mm/why.h"
 
 #define READS_KEPT   2u /* requests that writes leave to faults */
 #define TRIES_A_PAGE 4u /* victims looked at for each page wanted, before giving up for now */
@@ -94,6 +94,7 @@ static bool may_leave(void *ctx, uint32_t g)
 	else
 		return true;
 	c->v->paging[why]++;
+	page_note(c->m, c->v, g, MM_WHY_PASSED_BY, why);
 	return false;
 }
 
@@ -137,7 +138,8 @@ static bool named(struct chase *c, uint32_t *g)
 	struct victim_filter filter = {.may_leave = may_leave, .dirty = must_be_written, .ctx = c};
 
 	return c->m->config.pager->victim(c->v->policy, &filter, g) &&
-	       (c->v->page[*g].state != PAGE_SAMPLED || sample_restore(c->m, c->v, *g));
+	       (c->v->page[*g].state != PAGE_SAMPLED ||
+		sample_restore(c->m, c->v, *g, MM_WHY_SAMPLE_NAMED));
 }
 
 /* Takes the content of a resident page to a stage of its own. */
@@ -177,6 +179,7 @@ static bool next_victim(struct chase *c, uint32_t *g)
 		}
 		if (!withdraw(c, *g))
 			return false;
+		because(c->m, MM_WHY_PROBATION, (uint32_t)over_target(v));
 		page_move(c->m, v, *g, PAGE_SAMPLED);
 		v->probation[(v->probation_first + v->nr_probation) % MM_PROBATION] =
 			(struct probation){.gfn = *g, .stage = v->page[*g].stage};
@@ -239,6 +242,8 @@ static void cluster_add(struct chase *c, uint32_t g)
 	c->m->owner[p->slot] = (struct slot_owner){(vm_id(c->m, c->v) + 1) | SLOT_BUSY, g};
 	io->nr++;
 	c->slots_left--;
+	double_writes(c->m, c->v, g);
+	because(c->m, MM_WHY_OUT_WRITE, (uint32_t)over_target(c->v));
 	page_move(c->m, c->v, g, PAGE_LEAVING);
 }
 
@@ -255,11 +260,14 @@ static bool drop_if_zero(struct chase *c, uint32_t g)
 {
 	struct page *p = &c->v->page[g];
 
-	if (!c->m->ops->stage_is_zero(c->m->body, stage(p->stage)))
+	if (c->m->config.write_zeros || !c->m->ops->stage_is_zero(c->m->body, stage(p->stage)))
 		return false;
 	stage_drop_put(c->m, &(stage_t){p->stage}, 1);
+	because(c->m, MM_WHY_OUT_ZERO, (uint32_t)over_target(c->v));
 	page_move(c->m, c->v, g, PAGE_SWAPPED);
 	c->m->swap.zero_drops++;
+	c->v->twice.zero_writebacks++;
+	double_forget(c->v, g);
 	out(c, g, MM_PAGING_ZERO);
 	return true;
 }
@@ -278,6 +286,7 @@ static bool page_out(struct chase *c, uint32_t g, uint32_t want)
 			return false;
 		}
 		p->flags &= (uint8_t)~PAGE_PROTECTED;
+		because(c->m, MM_WHY_OUT_CLEAN, (uint32_t)over_target(c->v));
 		page_move(c->m, c->v, g, PAGE_SWAPPED);
 		c->m->swap.clean_drops++;
 		out(c, g, MM_PAGING_CLEAN);
@@ -333,6 +342,7 @@ uint32_t mm_reclaim(struct mm *m, uint32_t max_pages, uint64_t now_ns)
 	uint32_t done = 0;
 
 	mm_enter(m, now_ns);
+	m->call = MM_CALL_RECLAIM;
 	while (done < max_pages && mm_reclaim_needed(m)) {
 		npages_t over,
 			need = m->level_pages[MM_HIGH] - mm_free_pages(m) - m->leaving - m->orphans;

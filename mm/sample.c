@@ -25,7 +25,7 @@
  * That is the estimator *touch*. *write* draws the same sample and only watches for writes (sample_write.c); *refault*
  * draws none (refault.c). What refaults say is kept beside the other two as well, since it costs nothing.
  */
-#include "mm/page.h"
+#include "mm/why.h"
 
 #define SAMPLE_WAIT      4u /* periods of scenario time that are enough for a VM that does not run */
 #define SAMPLE_VMS       4u    /* periods that end in one tick */
@@ -75,7 +75,7 @@ void sample_dropped(struct mm_vm *v, struct page *p)
 	v->sample.drawn--;
 }
 
-bool sample_restore(struct mm *m, struct mm_vm *v, uint32_t g)
+bool sample_restore(struct mm *m, struct mm_vm *v, uint32_t g, enum mm_why why)
 {
 	struct page *p = &v->page[g];
 	bool protect = p->flags & PAGE_HAS_SLOT || sample_by_write(m, p);
@@ -87,6 +87,7 @@ bool sample_restore(struct mm *m, struct mm_vm *v, uint32_t g)
 	}
 	stage_drop_put(m, &(stage_t){p->stage}, 1);
 	p->flags = (uint8_t)(protect ? p->flags | PAGE_PROTECTED : p->flags & ~PAGE_PROTECTED);
+	because(m, why, 0);
 	page_move(m, v, g, PAGE_RESIDENT);
 	return true;
 }
@@ -103,6 +104,7 @@ static bool withdraw(struct mm *m, struct mm_vm *v, uint32_t g)
 		return false;
 	}
 	p->flags &= (uint8_t)~PAGE_PROTECTED;
+	because(m, MM_WHY_SAMPLE_DRAWN, 0);
 	page_move(m, v, g, PAGE_SAMPLED);
 	return true;
 }
@@ -134,7 +136,7 @@ static bool touch_watch(struct mm *m, struct mm_vm *v, uint32_t g, bool wanted)
 static void touch_end(struct mm *m, struct mm_vm *v, uint32_t g)
 {
 	if (v->page[g].state == PAGE_SAMPLED && !page_on_probation(v, g))
-		sample_restore(m, v, g);
+		sample_restore(m, v, g, MM_WHY_SAMPLE_OVER);
 }
 
 /* Watches the page from now on; false: not this one. */
@@ -148,6 +150,8 @@ static bool watch(struct mm *m, struct mm_vm *v, uint32_t g)
 		return false;
 	if (writes ? !sample_write_watch(m, v, g) : !touch_watch(m, v, g, wanted))
 		return false;
+	if (p->state != PAGE_SAMPLED)
+		page_note(m, v, g, MM_WHY_SAMPLE_WATCHED, 0);
 	v->sample.gfn[v->sample.nr++] = g;
 	v->sample.drawn++;
 	p->flags |= PAGE_WATCHED;

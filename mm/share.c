@@ -14,7 +14,7 @@
  * A frame that only one page is left on saves nothing, is charged to nobody and cannot be paged out. So while memory is
  * short the scanner gives such frames to their pages' VMs (share_charge_lone), and who should give memory up gives them.
  */
-#include "mm/page.h"
+#include "mm/why.h"
 
 _Static_assert(DEDUP_REASONS == MM_SHARE_REASONS, "a count for each reason");
 
@@ -162,8 +162,9 @@ void share_let_go(struct mm *m, struct mm_vm *v, uint32_t g)
 }
 
 /* The page is resident with a frame of its own from now on; the body has mapped it so. */
-static void own_again(struct mm *m, struct mm_vm *v, uint32_t g)
+static void own_again(struct mm *m, struct mm_vm *v, uint32_t g, enum mm_why why, uint32_t frame)
 {
+	because(m, why, frame);
 	page_move(m, v, g, PAGE_RESIDENT);
 	page_brought_in(m, v, g);
 	v->faults_cow++;
@@ -185,7 +186,7 @@ static bool break_zero(struct mm *m, struct mm_vm *v, uint32_t g)
 		return false;
 	}
 	share_let_go(m, v, g);
-	own_again(m, v, g);
+	own_again(m, v, g, MM_WHY_ZERO_BROKEN, 0);
 	return true;
 }
 
@@ -204,7 +205,7 @@ bool share_break(struct mm *m, struct mm_vm *v, uint32_t g)
 	}
 	p->flags &= PAGE_WAITING | PAGE_WATCHED;
 	p->slot = 0;
-	own_again(m, v, g);
+	own_again(m, v, g, MM_WHY_SHARE_BROKEN, frame);
 	share_put(m, frame);
 	return true;
 }
@@ -231,6 +232,7 @@ bool share_charge_lone(struct mm *m, struct mm_vm *v, uint32_t g)
 		sample_dropped(v, p);
 	p->flags = 0;
 	p->slot = 0;
+	because(m, MM_WHY_SHARE_LONE, frame);
 	page_move(m, v, g, PAGE_RESIDENT);
 	m->config.pager->inserted(v->policy, g, m->now_ns); /* nobody waits for it: no guard */
 	return true;

@@ -96,6 +96,7 @@ uint32_t mm_scan(struct mm *m, uint32_t max_pages, uint64_t now_ns, uint64_t *ag
 	if (!m->dedup || m->stopping)
 		return 0;
 	mm_enter(m, now_ns);
+	m->call = MM_CALL_SCAN;
 	if (m->next_look == m->nr_looks)
 		more = looks_begin(m, max_pages < MM_SCAN_MOST ? max_pages : MM_SCAN_MOST,
 				   again_ns);

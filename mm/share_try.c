@@ -15,7 +15,7 @@
  * copying, more only as far as there are free ones. And the pool may not grow into what VMs were promised: see
  * share_pool_room().
  */
-#include "mm/page.h"
+#include "mm/why.h"
 
 /* What dedup_try() calls; page numbers are home pages. */
 
@@ -71,6 +71,7 @@ static void now_shared(struct mm *m, struct mm_vm *v, uint32_t g, uint32_t frame
 	if (p->flags & PAGE_HAS_SLOT)
 		slot_release(m, v, g);
 	m->config.pager->removed(v->policy, g, POLICY_GONE);
+	because(m, flags & PAGE_ZERO ? MM_WHY_SHARED_ZERO : MM_WHY_SHARED, frame);
 	page_move(m, v, g, PAGE_SHARED);
 	p->slot = frame;
 	p->flags = (uint8_t)(flags | (p->flags & PAGE_WATCHED));

@@ -6,7 +6,7 @@
  * and read-in of what left together rest on. When nothing is free, slots of clean resident pages are taken back (their
  * content is in memory); the page stays write-protected, which costs it one needless fault and nothing else.
  */
-#include "mm/page.h"
+#include "mm/why.h"
 
 #define TAKE_BACK_SCAN 65536u /* owners looked at for one wish */
 
@@ -73,6 +73,7 @@ static void take_back(struct mm *m, uint32_t want)
 		struct mm_vm *v = &m->vm[o.vm - 1];
 		if (v->page[o.gfn].state != PAGE_RESIDENT)
 			continue;
+		page_note(m, v, o.gfn, MM_WHY_SLOT_TAKEN_BACK, 0);
 		slot_release(m, v, o.gfn);
 		m->swap.slots_taken_back++;
 		want--;

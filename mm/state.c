@@ -21,7 +21,7 @@
  * fault. (4) Where the pager cannot do it, because there is no swap or it is full, nobody is held, and faults wait
  * only for the last pages, as in any state. Nor are VMs held whose threads must leave.
  */
-#include "mm/page.h"
+#include "mm/why.h"
 
 bool vm_held(const struct mm *m, const struct mm_vm *v)
 {
@@ -89,6 +89,8 @@ void mm_enter(struct mm *m, uint64_t now_ns)
 	uint64_t passed = now_ns > m->now_ns ? now_ns - m->now_ns : 0;
 
 	m->now_ns += passed;
+	m->call = MM_CALL_OTHER;
+	because(m, MM_WHY_NONE, 0);
 	m->state_ns[m->state] += passed;
 	if (!m->nr_waiting)
 		return;

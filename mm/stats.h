@@ -102,6 +102,19 @@ struct mm_share_stats {
 	uint64_t reason[MM_SHARE_REASONS];
 };
 
+/* The guest's pager and the host's against each other, in pages, ever: double.c. */
+struct mm_double_stats {
+	uint64_t guest_out_of_swapped; /* written to the guest's disk, and in swap at that moment */
+	uint64_t guest_in_of_swapped;  /* overwritten whole by a disk read, and in swap */
+	uint64_t overwrite_reads;      /* of them: read from swap all the same */
+	uint64_t overwrite_reads_spared;   /* of them: not read, because the host knew */
+	uint64_t swapped_while_guest_free; /* in swap when the guest told that it was free */
+	uint64_t ballooned_from_swapped;   /* in swap when the guest gave it up */
+	uint64_t zero_writebacks;          /* paged out as changed, and all zeros */
+	uint64_t
+		identical_writebacks; /* written to swap with what was written there the last time */
+};
+
 struct mm_host_stats {
 	npages_t memory_pages;
 	npages_t
@@ -158,7 +171,7 @@ struct mm_vm_stats {
 	uint64_t share_reason[MM_SHARE_REASONS];     /* of looks at pages of this VM */
 	uint64_t balloon_inflated, balloon_deflated; /* pages, ever */
 	uint64_t balloon_bad;                        /* frame numbers that made no sense, dropped */
-	uint64_t ballooned_from_swapped;
+	struct mm_double_stats double_paging;
 	uint64_t reported_pages;  /* given back by free page reporting */
 	uint64_t paged_out_pages; /* left memory by the host pager, written or not */
 	uint64_t out_of_swap;     /* attempts to page out given up for want of a slot */

@@ -82,6 +82,13 @@ static bool body_stage_is_zero(void *body, stage_t s)
 	return memory_stage_is_zero(&m->memory, s);
 }
 
+static uint64_t body_stage_hash(void *body, stage_t s)
+{
+	const struct machine *m = body;
+
+	return memory_stage_hash(&m->memory, s);
+}
+
 static void body_stage_drop(void *body, stage_t s, uint32_t nr)
 {
 	struct machine *m = body;
@@ -211,6 +218,7 @@ const struct mm_body_ops machine_body_ops = {
 	.wake = body_wake,
 	.discard_all = body_discard_all,
 	.stage_is_zero = body_stage_is_zero,
+	.stage_hash = body_stage_hash,
 	.stage_drop = body_stage_drop,
 	.swap_start = body_swap_start,
 	.vm_broken = body_vm_broken,

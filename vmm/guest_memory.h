@@ -36,6 +36,11 @@ struct guest_memory {
 	int (*read)(void *ctx, gpa_t from, void *to, size_t bytes);
 	int (*write)(void *ctx, gpa_t to, const void *from, size_t bytes);
 	void *ctx;
+	/*
+	 * Optional: a disk is about to read these pages, or, overwrites, to write each of them whole. A hint for who
+	 * keeps the pages: gfns are what the guest said, unchecked. May wait for the machine lock.
+	 */
+	void (*disk_access)(void *ctx, const gfn_t *pages, unsigned nr, bool overwrites);
 };
 
 static inline int guest_read(const struct guest_memory *m, gpa_t from, void *to, size_t bytes)

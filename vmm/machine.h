@@ -21,6 +21,7 @@
 #include "mm/policy/policy.h"
 #include "mm/stats.h"
 #include "mm/target.h"
+#include "mm/trace.h"
 #include "vmm/vm_balloon.h"
 
 struct machine; /* opaque; owned by the creator, freed by machine_destroy() */
@@ -35,8 +36,11 @@ enum machine_evict {
 
 struct machine_config {
 	npages_t memory_pages;
-	npages_t swap_pages;     /* capacity; 0: no paging by the host */
-	const char *swap_path;   /* NULL: an unnamed file in work_dir */
+	npages_t swap_pages;   /* capacity; 0: no paging by the host */
+	const char *swap_path; /* NULL: an unnamed file in work_dir */
+	/* see mm_config: spare_overwritten, write_zeros, ahead_most */
+	bool swap_spares_overwritten, swap_writes_zeros;
+	uint32_t swap_ahead_most;
 	bool swap_without_uring; /* plain reads and writes, as where io_uring is refused */
 	const char *work_dir;    /* consoles, guest swap disks; must exist */
 	const struct policy_ops *pager;
@@ -186,6 +190,11 @@ const struct vm_live_stats *machine_snapshot_live(const struct machine_snapshot 
 /* Moves the manager's oldest events, at most max, to *out; times as now_ns of a snapshot. Returns how many. *lost: how
  * many went because nobody took them. See mm/event.h. */
 unsigned machine_events_take(struct machine *m, struct mm_event *out, unsigned max, uint64_t *lost);
+
+/* Tells the history of that page from now on; see mm/trace.h for errors and events. Times are as those of a snapshot. */
+int machine_trace_page(struct machine *m, vmid_t vm, gfn_t g);
+unsigned machine_page_events_take(struct machine *m, struct mm_page_event *out, unsigned max,
+				  uint64_t *lost);
 
 /* True when no VM runs any more. Any thread. */
 bool machine_idle(struct machine *m);

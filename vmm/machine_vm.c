@@ -279,8 +279,18 @@ void machine_tell_running(struct machine *m)
 			mm_vm_ran(m->mm, i, vm_run_ns(m->vm[i].vm));
 }
 
+static void on_disk_access(void *ctx, vmid_t vm, const gfn_t *pages, unsigned nr, bool overwrites)
+{
+	struct machine *m = ctx;
+
+	machine_lock(m);
+	mm_disk_access(m->mm, vm.v, pages, nr, overwrites, machine_now_ns());
+	machine_unlock(m);
+}
+
 void machine_vm_callbacks(struct vm_callbacks *c)
 {
+	c->disk_access = on_disk_access;
 	c->event = on_event;
 	c->ended = on_ended;
 }

@@ -14,6 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <xxhash.h>
+#ifdef __x86_64__
+#include <xxh_x86dispatch.h> /* XXH3 with the widest vectors that this processor has */
+#endif
 
 #include "mm/mm.h"
 
@@ -245,6 +249,11 @@ bool memory_is_zero(const uint8_t *page)
 bool memory_stage_is_zero(const struct memory *mem, stage_t s)
 {
 	return memory_is_zero(memory_stage(mem, s));
+}
+
+uint64_t memory_stage_hash(const struct memory *mem, stage_t s)
+{
+	return XXH3_64bits(memory_stage(mem, s), PAGE_BYTES);
 }
 
 void memory_stage_drop(struct memory *mem, stage_t s, uint32_t nr)

@@ -72,6 +72,7 @@ int memory_discard(struct memory *mem, uint32_t vm, gfn_t g, uint32_t nr);
 void memory_discard_all(struct memory *mem, uint32_t vm);
 bool memory_is_zero(const uint8_t *page);
 bool memory_stage_is_zero(const struct memory *mem, stage_t s);
+uint64_t memory_stage_hash(const struct memory *mem, stage_t s);
 void memory_stage_drop(struct memory *mem, stage_t s, uint32_t nr);
 
 /* Ordinary private memory with the flags that guest memory has, without frames; NULL: no room. */

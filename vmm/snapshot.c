@@ -133,6 +133,29 @@ unsigned machine_events_take(struct machine *m, struct mm_event *out, unsigned m
 	return nr;
 }
 
+int machine_trace_page(struct machine *m, vmid_t vm, gfn_t g)
+{
+	int result;
+
+	machine_lock(m);
+	result = mm_trace_page(m->mm, vm.v, g, machine_now_ns());
+	machine_unlock(m);
+	return result;
+}
+
+unsigned machine_page_events_take(struct machine *m, struct mm_page_event *out, unsigned max,
+				  uint64_t *lost)
+{
+	unsigned nr;
+
+	machine_lock(m);
+	nr = mm_page_events_take(m->mm, out, max, lost);
+	machine_unlock(m);
+	for (unsigned i = 0; i < nr; i++)
+		out[i].at_ns = out[i].at_ns > m->started_ns ? out[i].at_ns - m->started_ns : 0;
+	return nr;
+}
+
 static bool in_memory(const struct machine *m, uint32_t vm, gpa_t at, size_t bytes)
 {
 	const struct memory_range *r = &m->memory.range[vm];

@@ -6,7 +6,7 @@
  * driver cuts it into descriptors means nothing. The header is copied once and only the copy is used.
  *
  * Data goes through a bounce buffer, a piece at a time: guest pages may be absent, and a system call on them would pin
- * them behind the memory manager's back. A request is as long as the guest likes; what bounds the work is that it must
+ * them behind the memory manager's back; which pages a piece concerns is announced before. A request is as long as the guest likes; what bounds the work is that it must
  * lie inside the disk, and that it is abandoned between pieces when the VM stops or the driver takes the queue away.
  *
  * Status: IOERR for what is outside the disk, is no whole number of sectors, points outside guest memory (these are the
@@ -92,14 +92,18 @@ static int read_or_write(struct virtio_blk *blk, bool write, uint64_t sector, ui
 
 		if (virtio_device_leaving(&blk->dev))
 			return -ECANCELED;
-		if (write)
-			bad = virtqueue_chain_read(q, &blk->chain,
-						   sizeof(struct virtio_blk_outhdr) + done,
-						   blk->bounce, nr);
+		if (write) {
+			uint64_t from = sizeof(struct virtio_blk_outhdr) + done;
+
+			virtqueue_chain_announce(q, &blk->chain, false, from, nr);
+			bad = virtqueue_chain_read(q, &blk->chain, from, blk->bounce, nr);
+		}
 		if (!bad)
 			failed = transfer(blk, write, start + done, nr);
-		if (!bad && !failed && !write)
+		if (!bad && !failed && !write) {
+			virtqueue_chain_announce(q, &blk->chain, true, done, nr);
 			bad = virtqueue_chain_write(q, &blk->chain, done, blk->bounce, nr);
+		}
 		if (failed)
 			return host_error(blk, write ? "write" : "read", start + done, failed);
 		if (bad) {

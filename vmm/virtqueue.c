@@ -187,3 +187,66 @@ int virtqueue_chain_write(const struct virtqueue *q, const struct virtqueue_chai
 	return copy(q->memory, chain->segment + chain->nr_readable, chain->nr_writable, offset,
 		    (uint8_t *)(uintptr_t)from, nr, copy_out);
 }
+
+/* Pages that a stretch of guest addresses touches, or covers, collected to be told together. */
+struct announcement {
+	const struct guest_memory *memory;
+	bool writes;
+	unsigned nr;
+	gfn_t page[32];
+};
+
+static void announce(struct announcement *a)
+{
+	if (a->nr)
+		a->memory->disk_access(a->memory->ctx, a->page, a->nr, a->writes);
+	a->nr = 0;
+}
+
+/* [start, end): a stretch that ends before the last address. */
+static void add_pages(struct announcement *a, uint64_t start, uint64_t end)
+{
+	uint64_t first =
+		a->writes ? (start + PAGE_BYTES - 1) >> PAGE_SHIFT_BITS : start >> PAGE_SHIFT_BITS;
+	uint64_t behind =
+		a->writes ? end >> PAGE_SHIFT_BITS : (end + PAGE_BYTES - 1) >> PAGE_SHIFT_BITS;
+
+	for (; first < behind; first++) {
+		if (a->nr && a->page[a->nr - 1].v == first)
+			continue; /* two pieces of one page */
+		if (a->nr == sizeof(a->page) / sizeof(a->page[0]))
+			announce(a);
+		a->page[a->nr++] = gfn(first);
+	}
+}
+
+void virtqueue_chain_announce(const struct virtqueue *q, const struct virtqueue_chain *chain,
+			      bool writes, uint64_t offset, size_t nr)
+{
+	const struct virtqueue_segment *s = chain->segment + (writes ? chain->nr_readable : 0);
+	unsigned nr_segments = writes ? chain->nr_writable : chain->nr_readable;
+	struct announcement a = {.memory = q->memory, .writes = writes};
+	uint64_t start = 0, end = 0; /* segments that follow one another are one stretch */
+
+	for (unsigned i = 0; i < nr_segments && nr && q->memory->disk_access; i++) {
+		uint64_t at = gpa_raw(s[i].at) + offset;
+		size_t here;
+
+		if (offset >= s[i].bytes) {
+			offset -= s[i].bytes;
+			continue;
+		}
+		here = s[i].bytes - offset < nr ? s[i].bytes - offset : nr;
+		if (at < offset || at > UINT64_MAX - here - PAGE_BYTES)
+			break; /* no guest memory: the copy will say so */
+		if (at != end) {
+			add_pages(&a, start, end);
+			start = at;
+		}
+		end = at + here;
+		offset = 0;
+		nr -= here;
+	}
+	add_pages(&a, start, end);
+	announce(&a);
+}

@@ -70,4 +70,12 @@ int virtqueue_chain_read(const struct virtqueue *q, const struct virtqueue_chain
 int virtqueue_chain_write(const struct virtqueue *q, const struct virtqueue_chain *chain,
 			  uint64_t offset, const void *from, size_t nr);
 
+/*
+ * A disk is about to read these bytes of the chain's readable ones, or to write these of its writable ones: struct
+ * guest_memory.disk_access, if there is one, is told the pages that it will read, or that it will overwrite whole.
+ * O(segments + pages).
+ */
+void virtqueue_chain_announce(const struct virtqueue *q, const struct virtqueue_chain *chain,
+			      bool writes, uint64_t offset, size_t nr);
+
 #endif

@@ -97,6 +97,27 @@ static void release(struct vm *vm)
 	free(vm);
 }
 
+/* Guest memory as devices see it: struct guest_memory. */
+
+static int memory_read(void *ctx, gpa_t from, void *to, size_t bytes)
+{
+	return vm_guest_read(ctx, from, to, bytes);
+}
+
+static int memory_write(void *ctx, gpa_t to, const void *from, size_t bytes)
+{
+	return vm_guest_write(ctx, to, from, bytes);
+}
+
+static void memory_disk_access(void *ctx, const gfn_t *pages, unsigned nr, bool overwrites)
+{
+	const struct vm *vm = ctx;
+	const struct vm_callbacks *c = vm->callbacks;
+
+	if (c && c->disk_access)
+		c->disk_access(c->ctx, vm->id, pages, nr, overwrites);
+}
+
 int vm_create(const struct kvm_host *host, const struct vm_params *params, struct vm **out,
 	      struct error *error)
 {
@@ -119,7 +140,7 @@ int vm_create(const struct kvm_host *host, const struct vm_params *params, struc
 	vm->fd = -1;
 	vm->run_bytes = (size_t)host->vcpu_run_bytes;
 	vm->ram = (struct guest_ram){params->mem, guest_layout_make(params->pages)};
-	vm->memory = guest_ram_access(&vm->ram);
+	vm->memory = (struct guest_memory){memory_read, memory_write, vm, memory_disk_access};
 	vm->bad.vm = vm->name;
 	vm->nr_vcpus = params->vcpus;
 	for (unsigned i = 0; i < vm->nr_vcpus; i++)

@@ -53,6 +53,8 @@ struct vm_callbacks {
 	uint64_t (*balloon_took)(void *ctx, vmid_t vm, const gfn_t *pages, unsigned nr);
 	/* [start, start + nr) is free in the guest: content is not needed any more. */
 	uint64_t (*pages_reported)(void *ctx, vmid_t vm, gfn_t start, npages_t nr);
+	/* Its disk is about to read these pages, or to overwrite each of them whole. Unchecked: the guest's numbers. */
+	void (*disk_access)(void *ctx, vmid_t vm, const gfn_t *pages, unsigned nr, bool overwrites);
 	/* The driver reset the device: all that was ballooned is the guest's again. On return it may use them. */
 	void (*balloon_forget)(void *ctx, vmid_t vm);
 	void *ctx;

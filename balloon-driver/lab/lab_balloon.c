@@ -97,7 +97,7 @@ static void tell_all(struct lab_balloon *l, bool host)
 	if (l->core.size == l->told)
 		return;
 	l->told = l->core.size;
-	p->policy->resized(p->policy_mem, (uint32_t)(p->frames->total_pages - l->told));
+	pager_resize(p, p->frames->total_pages - l->told);
 	if (host)
 		l->port->actual(l->ctx, l->told);
 }

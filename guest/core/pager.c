@@ -14,6 +14,23 @@
 
 #include "guest/core/reclaim.h"
 
+void pager_resize(struct pager *p, npages_t capacity)
+{
+	p->capacity = capacity;
+	p->policy->resized(p->policy_mem, (uint32_t)(capacity ? capacity : 1));
+}
+
+/* The policy knows of no page. Its memory is laid out for all frames, whatever a balloon holds of them. */
+static int policy_begin(struct pager *p)
+{
+	int err =
+		p->policy->init(p->policy_mem, (uint32_t)p->frames->total_pages, p->pages, &p->rng);
+
+	if (!err && p->capacity != p->frames->total_pages)
+		pager_resize(p, p->capacity);
+	return err;
+}
+
 int pager_init(struct pager *p, const struct pager_config *config, const struct pager_memory *mem,
 	       struct frames *frames, struct guest_stats *stats)
 {
@@ -29,6 +46,7 @@ int pager_init(struct pager *p, const struct pager_config *config, const struct 
 		.frames = frames,
 		.stats = stats,
 		.pages = config->pages,
+		.capacity = frames->total_pages,
 		.batch = share < 1               ? 1
 			 : share > PAGER_CLUSTER ? PAGER_CLUSTER
 						 : (uint32_t)share,
@@ -37,7 +55,7 @@ int pager_init(struct pager *p, const struct pager_config *config, const struct 
 	stats->free_pages = frames->free_pages;
 	if (!p->pages || p->pages > FRAMES_END || frames->total_pages <= PAGER_RESERVE)
 		return -EINVAL;
-	return p->policy->init(p->policy_mem, (uint32_t)frames->total_pages, p->pages, &p->rng);
+	return policy_begin(p);
 }
 
 static int take_frame(struct pager *p, enum frame_kind kind, uint32_t owner, npages_t hold_back,
@@ -152,7 +170,7 @@ void pager_release_all(struct pager *p)
 	p->swapped = 0;
 	p->ops->invalidate_all(p->ctx);
 	p->stats->free_pages = p->frames->free_pages;
-	p->policy->init(p->policy_mem, (uint32_t)p->frames->total_pages, p->pages, &p->rng);
+	policy_begin(p);
 }
 
 gfn_t pager_frame_of(const struct pager *p, uint32_t page)

@@ -71,6 +71,7 @@ struct pager {
 	uint32_t batch; /* how many leave at once */
 	npages_t resident, swapped;
 	npages_t kept;     /* resident pages with a slot */
+	npages_t capacity; /* frames that pages may have, as the policy was told last */
 	uint32_t hand;     /* where the search for a slot to take back goes on */
 	uint32_t nr_stale; /* translations to invalidate; > PAGER_STALE: all */
 	uint32_t stale[PAGER_STALE];
@@ -106,6 +107,10 @@ int pager_frame_get(struct pager *p, enum frame_kind kind, uint32_t owner, uint6
 
 /* Makes up to want pages leave. How many did (> 0), -ENOMEM if none can, -EIO if none could be written. */
 int pager_reclaim(struct pager *p, uint32_t want, uint64_t now_ns);
+
+/* So many frames are left to pages, because a balloon holds the others: the policy is told, now and whenever it begins
+ * anew. Without effect on what is resident. */
+void pager_resize(struct pager *p, npages_t capacity);
 
 /* Frees every page and slot; all pages are untouched again. O(pages used). */
 void pager_release_all(struct pager *p);

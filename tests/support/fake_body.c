@@ -168,6 +168,14 @@ static bool fake_stage_is_zero(void *body, stage_t s)
 	return f->stage[s.v].content == FAKE_ZERO;
 }
 
+static uint64_t fake_stage_hash(void *body, stage_t s)
+{
+	struct fake_body *f = body;
+
+	assert_true(f->stage[s.v].present);
+	return f->stage[s.v].content;
+}
+
 static void fake_stage_drop(void *body, stage_t s, uint32_t nr)
 {
 	struct fake_body *f = body;
@@ -244,6 +252,7 @@ const struct mm_body_ops fake_body_ops = {
 	.wake = fake_wake,
 	.discard_all = fake_discard_all,
 	.stage_is_zero = fake_stage_is_zero,
+	.stage_hash = fake_stage_hash,
 	.stage_drop = fake_stage_drop,
 	.swap_start = fake_swap_start,
 	.vm_broken = fake_vm_broken,

@@ -101,6 +101,7 @@ struct machine *live_machine(const struct live_machine_options *o)
 		.evict = o->evict,
 		.swap_without_uring = o->no_uring,
 		.balloon = o->balloon,
+		.swap_spares_overwritten = o->spare_overwritten,
 		.share = o->share,
 		.share_capacity_pages = o->max_vms * SHARE_CAPACITY,
 		.share_mappings = o->share_mappings,

@@ -25,7 +25,7 @@ struct live_machine_options {
 	npages_t promised_pages;
 	const char *pager;
 	enum machine_evict evict;
-	bool no_uring, balloon, share;
+	bool no_uring, balloon, share, spare_overwritten;
 	uint64_t share_mappings;
 	uint64_t seed;
 	const struct target_policy *policy; /* NULL: proportional */

@@ -24,6 +24,9 @@ struct mm_config world_config(const struct mm_world_options *o)
 		.max_vms = FAKE_VMS,
 		.bounce_pages_per_vm = o->bounce_pages,
 		.rebalance_ns = o->rebalance_ns,
+		.spare_overwritten = o->spare_overwritten,
+		.write_zeros = o->write_zeros,
+		.ahead_most = o->ahead_most,
 	};
 
 	if (o->ppm[0])

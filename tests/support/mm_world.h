@@ -38,6 +38,8 @@ struct mm_world_options {
 	uint32_t ppm[MM_STATES]; /* ppm[0] == 0: 6, 4, 2, 1 % */
 	npages_t bounce_pages;   /* a VM, for FAKE_VMS VMs */
 	uint64_t rebalance_ns;
+	bool spare_overwritten, write_zeros;
+	uint32_t ahead_most;
 };
 
 struct mm_config world_config(const struct mm_world_options *options);

@@ -159,6 +159,51 @@ static void test_reset(void **state)
 	lab_destroy(t);
 }
 
+static uint32_t noted; /* the policy's capacity, as it was told */
+
+static void note_resized(void *mem, uint32_t capacity)
+{
+	policy_find("arc")->resized(mem, capacity);
+	noted = capacity;
+}
+
+static int note_init(void *mem, uint32_t capacity, uint32_t pages, struct rng *rng)
+{
+	noted = capacity;
+	return policy_find("arc")->init(mem, capacity, pages, rng);
+}
+
+/* The guest's replacement policy knows how many frames are left to it, also when it begins anew with the next phase. */
+static void test_policy_is_told(void **state)
+{
+	struct policy_ops noting = *policy_find("arc");
+	struct lab *t = calloc(1, sizeof(*t));
+
+	(void)state;
+	assert_non_null(t);
+	noting.init = note_init;
+	noting.resized = note_resized;
+	assert_int_equal(fake_guest_create("arc", 80, 100, 200, &t->g), 0);
+	t->g->guest.pager.policy = &noting;
+	lab_balloon_init(&t->l, &t->g->guest.pager, 650000, &port, t);
+	lab_balloon_start(&t->l, true);
+	t->now = MS;
+	settle(t, 30, 30);
+	assert_int_equal(noted, 50);
+	for (uint32_t page = 0; page < 70; page++)
+		fake_write(t->g, page, page);
+	pager_release_all(&t->g->guest.pager);
+	assert_int_equal(noted, 50);
+	settle(t, 10, 10);
+	assert_int_equal(noted, 70);
+	settle(t, 0, 0);
+	assert_int_equal(noted, 80);
+	settle(t, 40, 40);
+	lab_balloon_reset(&t->l);
+	assert_int_equal(noted, 80);
+	lab_destroy(t);
+}
+
 static uint64_t stat(const uint8_t *stats, unsigned tag)
 {
 	uint64_t value = 0;
@@ -195,9 +240,8 @@ static void test_stats(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_room_is_made),
-		cmocka_unit_test(test_out_of_memory),
-		cmocka_unit_test(test_reset),
+		cmocka_unit_test(test_room_is_made), cmocka_unit_test(test_out_of_memory),
+		cmocka_unit_test(test_reset),        cmocka_unit_test(test_policy_is_told),
 		cmocka_unit_test(test_stats),
 	};
 

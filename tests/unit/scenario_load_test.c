@@ -11,7 +11,7 @@ static const char full[] =
 	"seconds: 1.5\n"
 	"host:\n"
 	"  memory: 256M\n"
-	"  swap: {path: swap.bin, size: 64M}\n"
+	"  swap: {path: swap.bin, size: 64M, prefetch: 3, overwrite: skip, zeros: write}\n"
 	"  policy: proportional\n"
 	"  mechanisms: [swap]\n"
 	"  pager: fifo\n"
@@ -51,6 +51,9 @@ static void test_full_host(void **state)
 	assert_int_equal(s->memory_pages, 65536);
 	assert_string_equal(s->swap_path, "swap.bin");
 	assert_int_equal(s->swap_pages, 16384);
+	assert_int_equal(s->swap_ahead_pages, 3);
+	assert_true(s->swap_spares_overwritten);
+	assert_true(s->swap_writes_zeros);
 	assert_true(s->swap);
 	assert_string_equal(s->pager->name, "fifo");
 	assert_int_equal(s->state_ppm[MM_HIGH], 80000);
@@ -139,6 +142,9 @@ static void test_defaults(void **state)
 	assert_int_equal(s->duration_ns, 30000000000ull);
 	assert_null(s->swap_path);
 	assert_int_equal(s->swap_pages, (16 - 4 + 8) * 256);
+	assert_int_equal(s->swap_ahead_pages, 7);
+	assert_false(s->swap_spares_overwritten);
+	assert_false(s->swap_writes_zeros);
 	assert_true(s->swap);
 	assert_string_equal(s->pager->name, "random");
 	assert_int_equal(s->state_ppm[MM_HIGH], 60000);

@@ -70,7 +70,7 @@ static inline int ring_write(void *ctx, gpa_t to, const void *from, size_t bytes
 static inline void ring_init(struct ring *r)
 {
 	memset(r, 0, sizeof(*r));
-	r->memory = (struct guest_memory){ring_read, ring_write, r};
+	r->memory = (struct guest_memory){.read = ring_read, .write = ring_write, .ctx = r};
 }
 
 /* Descriptor i; next < 0: the last of its chain. */
