@@ -199,6 +199,8 @@ static void take_down(struct machine *m, uint32_t id)
 	vm_destroy(vm);
 	machine_lock(m);
 	mm_vm_end(m->mm, id, machine_now_ns());
+	if (v->removed)
+		memory_remove_vm(&m->memory, id);
 	v->joined = true;
 }
 

@@ -144,12 +144,25 @@ void memory_add_none(struct memory *mem)
 	mem->nr_ranges++;
 }
 
+/* An event of its that is still to be read then is nobody's: its addresses are in no range, or in one of another VM, whose
+ * page is looked at in vain. */
+void memory_remove_vm(struct memory *mem, uint32_t vm)
+{
+	struct memory_range *r = &mem->range[vm];
+	size_t bytes = r->bytes;
+
+	__atomic_store_n(&r->bytes, 0, __ATOMIC_RELAXED); /* memory_find() */
+	r->pages = 0;
+	share_remove_range(r, bytes);
+	munmap(r->start, bytes);
+}
+
 bool memory_find(const struct memory *mem, uint64_t address, uint32_t *vm, gfn_t *g)
 {
 	for (uint32_t i = 0; i < mem->nr_ranges; i++) {
 		uint64_t offset = address - (uintptr_t)mem->range[i].start;
 
-		if (offset < mem->range[i].bytes) {
+		if (offset < __atomic_load_n(&mem->range[i].bytes, __ATOMIC_RELAXED)) {
 			*vm = i;
 			*g = gfn(offset >> PAGE_SHIFT_BITS);
 			return true;

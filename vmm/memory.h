@@ -49,6 +49,8 @@ void memory_destroy(struct memory *mem);
 int memory_add_vm(struct memory *mem, uint32_t vm, npages_t pages, struct error *error);
 /* The next vmid has no memory. */
 void memory_add_none(struct memory *mem);
+/* After memory_discard_all(), when nothing of the VM is left: its addresses go, too. */
+void memory_remove_vm(struct memory *mem, uint32_t vm);
 
 /* Which VM's page is at this address? False: none's. */
 bool memory_find(const struct memory *mem, uint64_t address, uint32_t *vm, gfn_t *g);

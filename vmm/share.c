@@ -57,9 +57,14 @@ void share_close(struct memory *mem)
 	if (p->frames && p->fd >= 0)
 		close(p->fd);
 	for (uint32_t i = 0; i < mem->nr_ranges; i++)
-		if (mem->range[i].frame)
-			munmap(mem->range[i].frame,
-			       (mem->range[i].bytes >> PAGE_SHIFT_BITS) * sizeof(uint32_t));
+		share_remove_range(&mem->range[i], mem->range[i].bytes);
+}
+
+void share_remove_range(struct memory_range *r, size_t bytes)
+{
+	if (r->frame)
+		munmap(r->frame, (bytes >> PAGE_SHIFT_BITS) * sizeof(uint32_t));
+	r->frame = NULL;
 }
 
 int share_add_range(struct memory *mem, uint32_t vm)

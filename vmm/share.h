@@ -42,6 +42,8 @@ int share_open(struct memory *mem, uint32_t frames, struct error *error);
 void share_close(struct memory *mem);
 /* For the range just added: room for its records. -ENOMEM. */
 int share_add_range(struct memory *mem, uint32_t vm);
+/* They go. bytes: of the range. */
+void share_remove_range(struct memory_range *r, size_t bytes);
 
 /* As struct mm_body_ops says; nr <= SHARE_MOST. hash, equal_frame: the page is present. memory_share, memory_share_zero,
  * memory_map_zero_protected: remap. */

@@ -55,11 +55,13 @@ static void come_and_go(struct machine *m, unsigned rounds)
 {
 	for (unsigned i = 0; i < rounds; i++) {
 		vmid_t id = live_add_lab(m, "late", PAGES, 0, SMALL);
+		uint8_t byte;
 
 		if (i % 4 == 0)
 			free(live_wait_until(m, last_works, PATIENCE_S, "a late guest works"));
 		assert_int_equal(machine_remove_vm(m, id), 0);
 		assert_int_equal(machine_remove_vm(m, id), -ESRCH);
+		assert_int_equal(machine_guest_read(m, id, gpa(0), &byte, 1), -EFAULT);
 		live_must_be_consistent(m);
 	}
 }

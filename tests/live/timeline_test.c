@@ -181,7 +181,9 @@ static void everything_happens(void **state)
 	assert_int_equal(json_array_size(json_object_get(r->summary, "vms")), 4);
 	vm = vm_of(r, 0, "one", "removed");
 	assert_true(number(vm, "resident_pages") == 0);
-	assert_true(number(json_object_get(vm, "guest"), "filled_pages") == 5000);
+	/* more than the first workload has */
+	if (number(json_object_get(vm, "guest"), "filled_pages") <= 2000)
+		fail_msg("filled %g", number(json_object_get(vm, "guest"), "filled_pages"));
 	vm_of(r, 1, "short", "halted");
 	vm = vm_of(r, 2, "late-0", "running");
 	assert_true(number(vm, "min_pages") == 0);
