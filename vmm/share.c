@@ -348,7 +348,7 @@ bool memory_tidy(struct memory *mem)
 		return false;
 	p->first_lonely = (p->first_lonely + 1) % SHARE_LONELIES;
 	p->nr_lonely--;
-	if (r->frame[g] & SHARE_COPIED) {
+	if (r->frame && r->frame[g] & SHARE_COPIED) { /* the VM may have been removed */
 		uint32_t nr = copied_run(r, &g);
 
 		if (remap_cost(r, g, nr, SHARE_NONE) < 0)

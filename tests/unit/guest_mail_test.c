@@ -182,6 +182,20 @@ static void test_refused(void **state)
 	life_destroy(l);
 }
 
+/* Other times are another schedule. */
+static void test_other_times(void **state)
+{
+	struct life *l = life_create("toucher,pages=10,rate=1000,ns=9000000000+idle", 40, 20, 0);
+
+	(void)state;
+	live_until(l, NS_PER_S, 1);
+	send(l, "toucher,pages=10,rate=1000,ns=100000000+idle");
+	live_until(l, 2 * NS_PER_S, 1);
+	assert_int_equal(l->stats.filled_pages, 20);
+	assert_int_equal(l->stats.phase, 1);
+	life_destroy(l);
+}
+
 /* The schedule that is sent begins when it is read, whatever phase the old one was in. */
 static void test_phases(void **state)
 {
@@ -211,6 +225,7 @@ int main(void)
 		cmocka_unit_test(test_alpha),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_phases),
+		cmocka_unit_test(test_other_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -303,6 +303,20 @@ static void test_peaks(void **state)
 	scenario_free(s);
 }
 
+/* Giving minimums up takes more swap: 12, 12, 16 and 16 MiB, then 4 each more. */
+static void test_peak_of_a_minimum(void **state)
+{
+	struct scenario *s = load_good(BASE AT("set: {vms.web.min: 0}") AT("remove: web"), NULL);
+	struct timeline_peaks peaks;
+
+	(void)state;
+	assert_int_equal(timeline_peaks(s, &peaks), 0);
+	assert_int_equal(peaks.vms, 4);
+	assert_int_equal(peaks.min_pages, 8 * 256);
+	assert_int_equal(peaks.beyond_pages, 64 * 256);
+	scenario_free(s);
+}
+
 static void must_not_fit(const char *text, const char *words)
 {
 	struct scenario *s = load_good(text, NULL);
@@ -345,7 +359,8 @@ int main(void)
 		cmocka_unit_test(test_bad),       cmocka_unit_test(test_mechanisms),
 		cmocka_unit_test(test_host),      cmocka_unit_test(test_vms_by_name),
 		cmocka_unit_test(test_workloads), cmocka_unit_test(test_room),
-		cmocka_unit_test(test_peaks),     cmocka_unit_test(test_admission),
+		cmocka_unit_test(test_peaks),     cmocka_unit_test(test_peak_of_a_minimum),
+		cmocka_unit_test(test_admission),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
