@@ -5,6 +5,7 @@
  *	scenario_yaml.c	 text to a small tree of nodes that know where they stand
  *	scenario_set.c	 --set KEY=VALUE: changes that tree
  *	scenario_keys.c	 checks a map of the tree against a table of keys and stores its values
+ *	scenario_swap.c	 the table of host.swap
  *	scenario_vm.c	 the tables of vms and guests
  *	scenario_workload.c  those of workloads
  *	scenario_timeline.c, scenario_timeline_set.c  what happens while it runs
@@ -141,6 +142,8 @@ int scenario_host_key_read(const char *name, const struct node *value, struct sc
 /* Reads the timeline, if there is one; after everything else but the swap's size. */
 int scenario_timeline_read(struct scenario_doc *doc, struct scenario *s, struct error *error);
 
+/* Reads host.swap; mechanisms are known. */
+key_read_fn scenario_swap_read;
 /* Reads a workload for a guest of that size into *out (scenario_workload.c). */
 int scenario_workload_read(const struct node *value, npages_t memory_pages, npages_t swap_pages,
 			   struct workload_spec *out, struct error *error);

@@ -250,33 +250,6 @@ void mm_vm_end(struct mm *m, uint32_t vm, uint64_t now_ns)
 	mm_leave(m);
 }
 
-int mm_place(struct mm *m, uint32_t vm, gfn_t g, const void *page, bool pin, uint64_t now_ns)
-{
-	struct mm_vm *v = &m->vm[vm];
-	int result;
-
-	if (!page_exists(v, g.v))
-		return -14;
-	if (v->page[g.v].state != PAGE_UNTOUCHED)
-		return -17;
-	if (!mm_free_pages(m))
-		return -12;
-	mm_enter(m, now_ns);
-	result = page ? m->ops->map_bytes(m->body, vm, g, page) : m->ops->map_zero(m->body, vm, g);
-	if (!result) {
-		m->call = MM_CALL_PLACE;
-		because(m, MM_WHY_PLACED, 0);
-		page_move(m, v, (uint32_t)g.v, PAGE_RESIDENT);
-		page_brought_in(m, v, (uint32_t)g.v);
-		if (pin) {
-			v->page[g.v].flags |= PAGE_PINNED;
-			v->pinned++;
-		}
-	}
-	mm_leave(m);
-	return result;
-}
-
 void mm_vm_doom(struct mm *m, uint32_t vm, uint64_t now_ns)
 {
 	mm_enter(m, now_ns);

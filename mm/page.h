@@ -335,12 +335,6 @@ void event_sized(struct mm *m, struct mm_vm *v, const struct target_vm *t,
 void event_vm_ended(struct mm *m, struct mm_vm *v); /* before its counts change */
 void events_tell(struct mm *m, bool all); /* what changed; all: without waiting for the period */
 
-/* stage.c */
-bool stage_get(struct mm *m, bool to_read, uint16_t *out); /* false: none left */
-void stage_put(struct mm *m, uint16_t s);                  /* it is empty already */
-void stage_drop_put(struct mm *m, const stage_t *s,
-		    uint32_t nr); /* empties, then gives back; sorts runs together */
-
 /* sample.c */
 int sample_vm_added(struct mm *m, struct mm_vm *v);
 void sample_vm_free(struct mm *m, struct mm_vm *v);
@@ -370,19 +364,6 @@ void refault_begin(struct mm_vm *v);
 void refault_end(struct mm *m, struct mm_vm *v);
 npages_t refault_beyond(const struct mm_vm *v); /* this period so far */
 npages_t refault_pages(const struct mm_vm *v);  /* the estimate; 0 if it is not kept */
-
-/* double.c */
-int double_vm_added(struct mm *m, struct mm_vm *v);
-void double_vm_free(struct mm *m, struct mm_vm *v);
-void double_writes(struct mm *m, struct mm_vm *v, uint32_t g); /* a page, from its stage */
-void double_forget(struct mm_vm *v, uint32_t g); /* what was written last says nothing any more */
-
-/* slot.c */
-uint32_t slot_run_get(struct mm *m, uint32_t want, uint32_t *first); /* how many, 0: none */
-void slot_put(struct mm *m,
-	      uint32_t slot); /* a slot that nobody owns or whose write never started */
-void slot_release(struct mm *m, struct mm_vm *v, uint32_t g); /* the page gives its slot up */
-bool slot_busy(const struct mm *m, uint32_t slot);
 
 /* share.c */
 int share_init(struct mm *m);
@@ -424,26 +405,12 @@ void balloon_forget(struct mm *m, struct mm_vm *v); /* the VM ended */
 /* The guest shall have so many pages, says a policy that sets balloons itself. */
 void balloon_size(struct mm *m, struct mm_vm *v, npages_t pages);
 
-/* ahead.c */
-bool ahead_take(struct mm *m, uint32_t vm, uint32_t g, uint16_t *s); /* false: being read */
-void ahead_add(struct mm *m, uint32_t vm, uint32_t g, uint16_t s);
-void ahead_drop_oldest(struct mm *m);
-void ahead_forget_vm(struct mm *m, uint32_t vm);
-uint32_t ahead_window(const struct mm *m, struct mm_vm *v); /* slots to read together now */
-/* What is read of this page, or was read ahead, is not needed any more, nor is what is written of it. */
-void ahead_page_forget(struct mm *m, struct mm_vm *v, uint32_t g);
-
-/* io.c */
-void io_disown_page(struct mm *m, struct mm_vm *v, uint32_t g); /* requests forget it */
-struct mm_io *io_get(struct mm *m);                             /* NULL: all in flight */
-void io_put(struct mm *m, struct mm_io *io);
-bool io_read_start(struct mm *m, struct mm_vm *v,
-		   uint32_t g); /* charges the frame; false: must wait */
-
 /* fault.c */
 bool frame_take(struct mm *m,
 		struct mm_vm *v); /* may v take a frame? makes one free for a doomed VM */
 void fault_wait(struct mm *m, struct mm_vm *v, uint32_t g);
 void fault_serve_waiting(struct mm *m);
+
+#include "mm/swap.h"
 
 #endif
