@@ -58,7 +58,8 @@ void ahead_add(struct mm *m, uint32_t vm, uint32_t g, uint16_t s)
 	page_note(m, &m->vm[vm], g, MM_WHY_AHEAD_KEPT, 0);
 }
 
-bool ahead_take(struct mm *m, uint32_t vm, uint32_t g, uint16_t *s)
+/* It is not kept any more; the stage is the caller's. False: it is not kept. */
+static bool take(struct mm *m, uint32_t vm, uint32_t g, uint16_t *s)
 {
 	*s = 0;
 	for (uint32_t i = 0; i < m->nr_ahead; i++) {
@@ -67,13 +68,20 @@ bool ahead_take(struct mm *m, uint32_t vm, uint32_t g, uint16_t *s)
 		if (a->vm == vm && a->gfn == g) {
 			*s = a->stage;
 			a->vm = MM_VM_NONE;
-			m->vm[vm].ahead_hits++;
-			ahead_judge(m, &m->vm[vm]);
-			m->swap.read_ahead_hits++;
 			return true;
 		}
 	}
 	return false;
+}
+
+bool ahead_take(struct mm *m, uint32_t vm, uint32_t g, uint16_t *s)
+{
+	if (!take(m, vm, g, s))
+		return false;
+	m->vm[vm].ahead_hits++;
+	ahead_judge(m, &m->vm[vm]);
+	m->swap.read_ahead_hits++;
+	return true;
 }
 
 void ahead_forget_vm(struct mm *m, uint32_t vm)
@@ -94,7 +102,7 @@ void ahead_page_forget(struct mm *m, struct mm_vm *v, uint32_t g)
 	uint16_t s;
 
 	if (v->page[g].state != PAGE_SWAPPED || !(v->page[g].flags & PAGE_AHEAD) ||
-	    !ahead_take(m, vm_id(m, v), g, &s)) {
+	    !take(m, vm_id(m, v), g, &s)) {
 		io_disown_page(m, v, g);
 		return;
 	}

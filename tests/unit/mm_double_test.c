@@ -129,6 +129,7 @@ static void overwritten_pages_are_not_read(void **state)
 	assert_true(world_page(w, 0, 3)->flags & PAGE_AHEAD);
 	disk(w, true, (gfn_t[]){gfn(3)}, 1);
 	assert_int_equal(world_page(w, 0, 3)->flags, 0);
+	assert_int_equal(world_host(w).swap.read_ahead_hits, 0); /* nobody wanted it */
 	assert_false(world_read(w, 0, 4));
 	assert_true(world_page(w, 0, 5)->flags & PAGE_AHEAD);
 	disk(w, true, (gfn_t[]){gfn(4), gfn(5)},
