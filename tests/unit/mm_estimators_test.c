@@ -260,7 +260,31 @@ static void refaults_by_hand(void **state)
 	world_free(w);
 }
 
-/* Pages of another VM that leave are no distance of this one's. What the guest gives up never comes back. */
+/* Under a policy without estimates distances are not kept, but pages are stamped: another policy finds them as above. */
+static void refaults_after_a_change_of_policy(void **state)
+{
+	struct mm_world *w = world_make((struct mm_world_options){
+		.memory = 1000, .sample_pages = 10, .estimator = MM_ESTIMATE_REFAULT});
+
+	(void)state;
+	world_add(w, 900, 0);
+	world_fill(w, 0, 0, 769);
+	world_page_out(w, 0, 0, 21);
+	mm_start(w->mm, 0);
+	assert_int_equal(world_vm(w, 0).refault_pages, 0);
+	assert_int_equal(mm_policy_set(w->mm, &target_esx, 0), 0);
+	assert_int_equal(world_vm(w, 0).active_pages, 900);
+	world_tick(w);
+	comes_back(w, 20);
+	comes_back(w, 0);
+	comes_back(w, 10);
+	period(w);
+	assert_int_equal(world_vm(w, 0).refault_beyond, 2);
+	assert_int_equal(world_vm(w, 0).refault_pages, 675);
+	world_free(w);
+}
+
+/* What the guest gave up never comes back, and a first touch is none. */
 static void what_is_no_refault(void **state)
 {
 	struct mm_world *w = short_of_memory();
@@ -392,6 +416,7 @@ int main(void)
 		cmocka_unit_test(shared_pages_count_when_they_break),
 		cmocka_unit_test(targets_name_their_estimator),
 		cmocka_unit_test(refaults_by_hand),
+		cmocka_unit_test(refaults_after_a_change_of_policy),
 		cmocka_unit_test(what_is_no_refault),
 		cmocka_unit_test(a_ring_larger_than_memory),
 		cmocka_unit_test(a_stray_page_is_one_page),
