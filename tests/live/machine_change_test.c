@@ -121,6 +121,38 @@ static void under_load(void **state)
 	machine_destroy(m);
 }
 
+static bool both_wait(const struct machine_snapshot *s)
+{
+	return s->vm[0].waiting_faults && s->vm[1].waiting_faults;
+}
+
+static uint64_t filled_then;
+
+static bool goes_on(const struct machine_snapshot *s)
+{
+	return guest_of(s, 1).filled_pages > filled_then;
+}
+
+/* Without swap nobody makes room: both guests are asleep on a page. One goes all the same, and the other goes on. */
+static void one_that_starves(void **state)
+{
+	struct machine *m = live_machine(
+		&(struct live_machine_options){.memory_pages = 1200, .max_vms = 2, .seed = 1});
+	struct machine_snapshot *s;
+
+	(void)state;
+	live_add_lab(m, "one", PAGES, 0, BUSY);
+	live_add_lab(m, "two", PAGES, 0, BUSY);
+	live_ok(machine_start(m, live_error()));
+	s = live_wait_until(m, both_wait, PATIENCE_S, "both guests wait");
+	filled_then = guest_of(s, 1).filled_pages;
+	free(s);
+	assert_int_equal(machine_remove_vm(m, vmid(0)), 0);
+	live_must_be_consistent(m);
+	free(live_wait_until(m, goes_on, PATIENCE_S, "the other has its memory"));
+	machine_destroy(m);
+}
+
 static int add_with_min(struct machine *m, npages_t min_pages, vmid_t *id, struct error *error)
 {
 	struct vm_config config = {
@@ -264,9 +296,9 @@ static void parameters_move_targets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nothing_is_left_behind),  cmocka_unit_test(under_load),
-		cmocka_unit_test(one_that_does_not_fit),   cmocka_unit_test(mailed_workloads),
-		cmocka_unit_test(parameters_move_targets),
+		cmocka_unit_test(nothing_is_left_behind), cmocka_unit_test(under_load),
+		cmocka_unit_test(one_that_starves),       cmocka_unit_test(one_that_does_not_fit),
+		cmocka_unit_test(mailed_workloads),       cmocka_unit_test(parameters_move_targets),
 	};
 
 	live_need_kvm();
