@@ -143,6 +143,36 @@ static void writes_to_shared_pages(void **state)
 	end(m);
 }
 
+static bool watched_and_paged(const struct machine_snapshot *s)
+{
+	return machine_snapshot_live(s, 0)->guest.work_units > 2 * USED &&
+	       s->vm[0].sample_periods >= 8 && s->vm[0].faults_wp > 1000 &&
+	       s->host.swap.written_pages > 2000 && s->host.swap.read_pages > 2000;
+}
+
+/* Pages are watched, leave and come back, all at once: 6000 where some 4700 fit. */
+static void writes_while_paging(void **state)
+{
+	struct live_machine_options o = {.memory_pages = 5200,
+					 .swap_pages = 2 * PAGES,
+					 .max_vms = 1,
+					 .policy = &target_esx,
+					 .rebalance_ns = NS_PER_S / 10,
+					 .sample_pages = 2000,
+					 .sample_period_ns = 20000000,
+					 .estimator = MM_ESTIMATE_WRITE};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct machine *m;
+
+		o.evict = i ? MACHINE_EVICT_COPY : MACHINE_EVICT_AUTO;
+		m = start(&o, 1, "toucher,pages=6000,write=300000");
+		free(live_wait_until(m, watched_and_paged, PATIENCE_S, "watched and paged"));
+		end(m);
+	}
+}
+
 static bool more_than_resident(const struct machine_snapshot *s)
 {
 	const struct mm_vm_stats *v = &s->vm[0];
@@ -180,7 +210,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(touches_are_seen),     cmocka_unit_test(writes_are_seen),
 		cmocka_unit_test(reads_are_not_writes), cmocka_unit_test(writes_to_shared_pages),
-		cmocka_unit_test(refaults_are_seen),
+		cmocka_unit_test(writes_while_paging),  cmocka_unit_test(refaults_are_seen),
 	};
 
 	live_need_userfaultfd();
