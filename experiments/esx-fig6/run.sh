@@ -72,10 +72,11 @@ awk -F, -v errors=$errors '
 			for (i = s; i <= end["touch", p] && (up ? estimate["touch", i] < b - near : estimate["touch", i] > b + near); i++);
 			if (up) allowed = 1
 			else { allowed = log(near / (a - b)) / log(1 - slow); allowed = allowed > int(allowed) ? int(allowed) + 1 : int(allowed); allowed += 2 }
-			took = periods["touch", i] - periods["touch", up ? s : first["touch", p]]
+			from = up ? s : first["touch", p]
+			took = periods["touch", i > end["touch", p] ? end["touch", p] : i] - periods["touch", from]
 			printf "touch: %3.0f to %3.0f MiB in use: ", a, b
-			if (i > end["touch", p]) printf "not followed when the phase ended, %d periods later: NO\n", periods["touch", end["touch", p]] - periods["touch", s]
-			else printf "%s followed after %d whole periods (%.1f s of running time), allowed %d: %s\n", up ? "rise" : "fall", took, ran["touch", i] - ran["touch", up ? s : first["touch", p]], allowed, took <= allowed ? "yes" : "NO"
+			if (i > end["touch", p]) printf "not followed when the phase ended after %d whole periods, allowed %d: %s\n", took, allowed, took < allowed ? "too short to tell" : "NO"
+			else printf "%s followed after %d whole periods (%.1f s of running time), allowed %d: %s\n", up ? "rise" : "fall", took, ran["touch", i] - ran["touch", from], allowed, took <= allowed ? "yes" : "NO"
 		}
 		for (i = 2; i <= last["touch"]; i++)
 			if (judged("touch", i)) { all++; d = f["touch", i] - used["touch", i]; sum += d; within += abs(d) <= near }
