@@ -44,8 +44,8 @@ static const struct mm_why_info infos[MM_WHYS] = {
 				     false},
 	[MM_WHY_WAITS] = {"waits", "touched: no frame for it now, the fault waits", NULL, false},
 	[MM_WHY_FIRST_WRITE] = {"first_write",
-				"written for the first time since it came in: what was in swap of "
-				"it is void",
+				"written for the first time since it came in or was drawn "
+				"into a sample: gives its slot up, if it has one",
 				NULL, false},
 	[MM_WHY_READ] = {"read", "read from its slot", NULL, false},
 	[MM_WHY_READ_LOST] = {"read_lost", "could not be read: lost, its guest is stopped", NULL,
