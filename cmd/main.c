@@ -29,6 +29,7 @@ static int cmd_help(int argc, char **argv);
 static const struct command commands[] = {
 	{"run", "run a scenario of guests on KVM", cmd_run},
 	{"replay", "compare replacement policies on a trace", cmd_replay},
+	{"mrc", "miss-ratio curves of a trace", cmd_mrc},
 	{"trace", "make, describe and convert traces", cmd_trace},
 	{"bench", "measure the mechanisms against raw ones of the same machine", cmd_bench},
 	{"doctor", "tell what this host offers and what will not work", cmd_doctor},

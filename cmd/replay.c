@@ -12,20 +12,12 @@
 
 #include "ballast/types.h"
 #include "cmd/commands.h"
-#include "cmd/trace_options.h"
-#include "cmd/watch.h"
+#include "cmd/policy_list.h"
+#include "cmd/replay.h"
 #include "lib/jsonl.h"
 #include "lib/log.h"
 #include "lib/table.h"
-#include "lib/words.h"
 #include "sim/replay.h"
-
-struct replay_options {
-	struct trace_arguments trace;
-	const char *policies, *frames;
-	struct option_number seed, jobs;
-	bool json;
-};
 
 static const struct option_def options[] = {
 	TRACE_OPTIONS(struct replay_options),
@@ -33,6 +25,18 @@ static const struct option_def options[] = {
 	 OPTION_TEXT, offsetof(struct replay_options, policies), NULL, 0, 0},
 	{'f', "frames", "N[,N..]", "sizes of memory in pages, or in % of the trace's pages; needed",
 	 OPTION_TEXT, offsetof(struct replay_options, frames), NULL, 0, 0},
+	{0, "guest", "N[,N..]", "two levels: frames of the guest", OPTION_TEXT,
+	 offsetof(struct replay_options, guest), NULL, 0, 0},
+	{0, "host", "N[,N..]", "two levels: frames of the host behind them", OPTION_TEXT,
+	 offsetof(struct replay_options, host), NULL, 0, 0},
+	{0, "guest-policy", "P[,P..]", "two levels: what the guest pages by (default lru)",
+	 OPTION_TEXT, offsetof(struct replay_options, guest_policies), NULL, 0, 0},
+	{0, "host-policy", "P[,P..]", "two levels: what the host pages by (default random)",
+	 OPTION_TEXT, offsetof(struct replay_options, host_policies), NULL, 0, 0},
+	{0, "guest-io", "T", "two levels: time of a page in or out of the guest (default 100us)",
+	 OPTION_NUMBER, offsetof(struct replay_options, guest_io), &parse_time, 0, NS_PER_S},
+	{0, "host-io", "T", "two levels: the same of the host (default 100us)", OPTION_NUMBER,
+	 offsetof(struct replay_options, host_io), &parse_time, 0, NS_PER_S},
 	{0, "seed", "N", "seed of policies that draw (default 1)", OPTION_NUMBER,
 	 offsetof(struct replay_options, seed), &parse_count, 0, UINT64_MAX},
 	{'j', "jobs", "J", "runs at once (default: as many as processors)", OPTION_NUMBER,
@@ -52,7 +56,9 @@ static const struct option_table table = {
 	"One memory, empty at first; every request of the trace is one page; a page that is\n"
 	"not there comes in, for another one once all frames are in use. Prints the misses of\n"
 	"each policy with each number of frames. A share of pages is rounded down, and at\n"
-	"least one frame. `ballast help policies` lists the policies.\n" TRACE_OPTIONS_TEXT,
+	"least one frame. `ballast help policies` lists the policies.\n"
+	"With --guest and --host: a guest pages by itself in memory that its host pages too,\n"
+	"all combinations; docs/replay.md has the model.\n" TRACE_OPTIONS_TEXT,
 };
 
 struct replay {
@@ -65,60 +71,6 @@ struct replay {
 	unsigned printed;
 	struct table *table;
 };
-
-static int policy_unknown(const char *name, struct error *error)
-{
-	char list[400], quoted[48];
-	struct words words = {0};
-	const char *near;
-
-	for (size_t i = 0; policy_table[i]; i++)
-		words_add(&words, policy_table[i]->name);
-	words_add(&words, "opt");
-	words_add(&words, "all");
-	near = words_nearest(&words, name);
-	return error_user(error, "--policy '%s' is unknown%s%s%s; allowed: %s",
-			  words_quote(name, quoted, sizeof(quoted)), near ? ", did you mean " : "",
-			  near ? near : "", near ? "?" : "",
-			  words_join(&words, list, sizeof(list)));
-}
-
-/* NULL in the list is opt. */
-static int policies_add(const char *name, const struct policy_ops **list, unsigned *nr,
-			struct error *error)
-{
-	const struct policy_ops *ops = policy_find(name);
-	bool all = strcmp(name, "all") == 0;
-
-	for (size_t i = 0; all && policy_table[i]; i++)
-		list[(*nr)++] = policy_table[i];
-	if (!ops && !all && strcmp(name, "opt") != 0)
-		return policy_unknown(name, error);
-	list[(*nr)++] = ops;
-	return 0;
-}
-
-static int policies_parse(const char *text, const struct policy_ops ***out, unsigned *nr_out,
-			  struct error *error)
-{
-	size_t words = 1, most = 1;
-	char *copy = strdup(text), *rest = copy, *word;
-	const struct policy_ops **list;
-	int err = 0;
-
-	while (policy_table[most - 1])
-		most++;
-	for (const char *c = text; *c; c++)
-		words += *c == ',';
-	list = calloc(words * most, sizeof(const struct policy_ops *));
-	if (!copy || !list)
-		err = error_host(error, ENOMEM, "--policy");
-	while (!err && (word = strsep(&rest, ",")))
-		err = policies_add(word, list, nr_out, error);
-	free(copy);
-	*out = list;
-	return err;
-}
 
 static void run_json(const struct replay *r, const struct replay_run *run)
 {
@@ -165,7 +117,7 @@ static int runs_make(struct replay *r, struct error *error)
 	const struct policy_ops **policy = NULL;
 	unsigned policies = 0, sizes = 0;
 	uint32_t *frames = NULL;
-	int err = policies_parse(o->policies, &policy, &policies, error);
+	int err = policy_list_parse("policy", o->policies, true, &policy, &policies, error);
 
 	if (!err)
 		err = frames_parse("frames", o->frames, r->trace.pages, &frames, &sizes, error);
@@ -202,13 +154,18 @@ static int options_check(const struct replay_options *o, struct error *error)
 	uint32_t *frames = NULL;
 	int err;
 
+	if (o->guest || o->host)
+		return replay_two_check(o, error);
+	if (o->guest_policies || o->host_policies)
+		return error_user(error, "--%s-policy goes with --guest N --host N",
+				  o->guest_policies ? "guest" : "host");
 	if (!o->policies)
 		return error_user(error,
 				  "replay: no policy; allowed: --policy lru,arc,.. (ballast help "
 				  "policies lists them)");
 	if (!o->frames)
 		return error_user(error, "replay: no size; allowed: --frames 1000,10%%,..");
-	err = policies_parse(o->policies, &policy, &nr, error);
+	err = policy_list_parse("policy", o->policies, true, &policy, &nr, error);
 	if (!err)
 		err = frames_parse("frames", o->frames, 1, &frames, &nr, error);
 	free(policy);
@@ -244,6 +201,9 @@ static int replay_all(struct replay *r, struct error *error)
 		log_warn("%s; going on with the %u requests before", r->trace.broken,
 			 r->trace.requests);
 	}
+	if (r->options->guest)
+		return replay_two(&r->trace, r->path, r->options, &r->watch, &r->printed, &r->nr,
+				  error);
 	err = runs_make(r, error);
 	if (!err)
 		err = table_make(r, error);
@@ -255,7 +215,7 @@ static int replay_all(struct replay *r, struct error *error)
 
 static void print_table(struct replay *r)
 {
-	if (r->options->json || !r->printed)
+	if (r->options->json || !r->table || !r->printed)
 		return;
 	printf("%s: %u requests, %u pages\n", r->path, r->trace.requests, r->trace.pages);
 	table_print(r->table, stdout);
@@ -263,7 +223,8 @@ static void print_table(struct replay *r)
 
 int cmd_replay(int argc, char **argv)
 {
-	struct replay_options o = {.seed = {.value = 1}};
+	struct replay_options o = {
+		.seed = {.value = 1}, .guest_io = {.value = 100000}, .host_io = {.value = 100000}};
 	struct replay r = {.options = &o};
 	struct error error;
 	unsigned operands = 0;

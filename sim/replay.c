@@ -2,22 +2,17 @@
 /*
  * replay.c: one run of replay, and many at once.
  *
- * The trace is only read, so runs need nothing of each other: threads take the next run that nobody has. Results are
- * told in order, by whichever thread closes a gap.
+ * The trace is only read, so runs need nothing of each other, and go on beside each other (parallel.h).
  */
 #include "sim/replay.h"
 
-#include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "sim/big.h"
+#include "sim/parallel.h"
 #include "sim/replay_fast.h"
 #include "sim/replay_loop.h"
 #include "sim/replay_opt.h"
-
-#define THREADS_MAX 256u
 
 #define DECLARED(name)                                \
 	extern const struct policy_ops policy_##name; \
@@ -35,11 +30,6 @@ struct sweep {
 	const struct trace *trace;
 	const uint32_t *next; /* for opt, or NULL */
 	struct replay_run *run;
-	unsigned nr;
-	unsigned taken; /* runs somebody has; under lock, as all below */
-	unsigned told;
-	bool *finished;
-	pthread_mutex_t lock;
 	void (*done)(void *context, const struct replay_run *run);
 	void *context;
 	const struct sim_watch *watch;
@@ -61,7 +51,6 @@ static int loop_any(const struct policy_ops *ops, struct replay_loop *l)
 static void run_policy(const struct trace *t, struct replay_run *run, const struct sim_watch *watch)
 {
 	struct rng rng = rng_seeded(run->seed);
-	/* more frames than pages are never filled: the policies would only need more memory for them */
 	size_t bits = page_bits_bytes(t->pages), bytes = run->policy->bytes(run->frames, t->pages);
 	struct replay_loop l = {
 		.trace = t,
@@ -88,60 +77,34 @@ static void run_policy(const struct trace *t, struct replay_run *run, const stru
 	big_free(l.dirty, bits);
 }
 
-static void run_finished(struct sweep *s, unsigned i)
+static void sweep_work(void *context, unsigned i)
 {
-	s->finished[i] = true;
-	for (; s->told < s->nr && s->finished[s->told]; s->told++)
-		if (s->done && !s->run[s->told].err)
-			s->done(s->context, &s->run[s->told]);
+	struct sweep *s = context;
+
+	if (s->run[i].policy)
+		run_policy(s->trace, &s->run[i], s->watch);
+	else
+		replay_opt(s->trace, s->next, &s->run[i], s->watch);
 }
 
-static void *sweep_thread(void *arg)
+static void sweep_done(void *context, unsigned i)
 {
-	struct sweep *s = arg;
+	struct sweep *s = context;
 
-	pthread_mutex_lock(&s->lock);
-	while (s->taken < s->nr) {
-		unsigned i = s->taken++;
-
-		pthread_mutex_unlock(&s->lock);
-		if (s->run[i].policy)
-			run_policy(s->trace, &s->run[i], s->watch);
-		else
-			replay_opt(s->trace, s->next, &s->run[i], s->watch);
-		pthread_mutex_lock(&s->lock);
-		run_finished(s, i);
-	}
-	pthread_mutex_unlock(&s->lock);
-	return NULL;
-}
-
-static void sweep_run(struct sweep *s, unsigned threads)
-{
-	pthread_t thread[THREADS_MAX];
-	unsigned started = 0;
-
-	/* this thread is one of them; one that cannot be had leaves its work to the others */
-	while (started + 1 < threads &&
-	       pthread_create(&thread[started], NULL, sweep_thread, s) == 0)
-		started++;
-	sweep_thread(s);
-	while (started)
-		pthread_join(thread[--started], NULL);
+	if (s->done && !s->run[i].err)
+		s->done(s->context, &s->run[i]);
 }
 
 int replay_sweep(const struct trace *t, struct replay_run *run, unsigned nr, unsigned threads,
 		 void (*done)(void *context, const struct replay_run *run), void *context,
 		 const struct sim_watch *watch, struct error *error)
 {
-	struct sweep s = {.trace = t,
-			  .run = run,
-			  .nr = nr,
-			  .finished = calloc(nr ? nr : 1, sizeof(bool)),
-			  .lock = PTHREAD_MUTEX_INITIALIZER,
-			  .done = done,
-			  .context = context,
-			  .watch = watch};
+	struct sweep s = {.trace = t, .run = run, .done = done, .context = context, .watch = watch};
+	const struct parallel work = {.nr = nr,
+				      .threads = threads,
+				      .work = sweep_work,
+				      .done = sweep_done,
+				      .context = &s};
 	uint32_t *next = NULL;
 	bool opt = false;
 	int err = 0;
@@ -150,23 +113,15 @@ int replay_sweep(const struct trace *t, struct replay_run *run, unsigned nr, uns
 		opt |= !run[i].policy;
 	if (opt)
 		s.next = next = replay_next_use(t);
-	if (!s.finished || (opt && !next)) {
+	if ((opt && !next) || parallel_run(&work))
 		err = error_host(error, ENOMEM, "replay of %u requests", t->requests);
-		goto out;
-	}
-	if (!threads)
-		threads = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-	threads = threads < nr ? threads : nr;
-	sweep_run(&s, threads < THREADS_MAX ? threads : THREADS_MAX);
 	for (unsigned i = 0; i < nr && !err; i++)
 		if (run[i].err)
 			err = run[i].err == -ECANCELED
 				      ? -ECANCELED
 				      : error_host(error, -run[i].err, "policy %s with %u frames",
 						   replay_policy_name(&run[i]), run[i].frames);
-out:
 	big_free(next, (size_t)t->requests * sizeof(*next));
-	free(s.finished);
 	return err;
 }
 

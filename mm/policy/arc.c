@@ -32,13 +32,13 @@ struct arc {
 	uint32_t capacity;
 	uint32_t learned; /* p has moved for this incoming page already; or PAGE_NONE */
 	uint64_t p;       /* 32.32, at most capacity */
-	uint8_t *place;   /* by page */
+	uint8_t *place;   /* by page; four more, for anchors to be hinted at */
 };
 
 static size_t arc_bytes(uint32_t capacity, uint32_t pages)
 {
 	(void)capacity;
-	return sizeof(struct arc) + ((size_t)pages + 4) * sizeof(struct page_link) + pages;
+	return sizeof(struct arc) + ((size_t)pages + 4) * sizeof(struct page_link) + pages + 4;
 }
 
 static int arc_init(void *mem, uint32_t capacity, uint32_t pages, struct rng *rng)
@@ -88,15 +88,24 @@ static void arc_learn(struct arc *a, uint32_t page)
 	a->learned = page;
 }
 
+/* The oldest ghost of that list; its place need not be looked up, which would be far away. */
+static void arc_forget(struct arc *a, enum place ghosts)
+{
+	uint32_t page = page_list_head(&a->list[ghosts]);
+
+	page_list_remove(&a->list[ghosts], page);
+	a->place[page] = NOWHERE;
+}
+
 static void arc_trim(struct arc *a)
 {
 	struct page_list *l = a->list;
 
 	while (l[B1].nr && (uint64_t)l[T1].nr + l[B1].nr > a->capacity)
-		arc_move(a, page_list_head(&l[B1]), NOWHERE);
+		arc_forget(a, B1);
 	while (l[B1].nr + l[B2].nr &&
 	       (uint64_t)l[T1].nr + l[T2].nr + l[B1].nr + l[B2].nr > 2ull * a->capacity)
-		arc_move(a, page_list_head(&l[l[B2].nr ? B2 : B1]), NOWHERE);
+		arc_forget(a, l[B2].nr ? B2 : B1);
 }
 
 static void arc_inserted(void *mem, uint32_t page, uint64_t now_ns)
@@ -151,6 +160,9 @@ static void arc_removed(void *mem, uint32_t page, enum policy_removal why)
 		arc_move(a, page, a->place[page] == T1 ? B1 : B2);
 	else
 		arc_move(a, page, NOWHERE);
+	/* who leaves next */
+	__builtin_prefetch(&a->place[page_list_head(&a->list[T1])], 1);
+	__builtin_prefetch(&a->place[page_list_head(&a->list[T2])], 1);
 }
 
 static void arc_resized(void *mem, uint32_t capacity)

@@ -138,8 +138,9 @@ static void test_wrong_words(void **state)
 		const char *words, *says;
 	} bad[] = {
 		{"", "no command; allowed: ballast COMMAND"},
-		{"rnu", "unknown command 'rnu', did you mean run?; allowed: run, replay, trace, "
-			"bench, doctor, help"},
+		{"rnu",
+		 "unknown command 'rnu', did you mean run?; allowed: run, replay, mrc, trace, "
+		 "bench, doctor, help"},
 		{"zzzzz", "unknown command 'zzzzz'; allowed: run"},
 		{"--verson", "unknown option '--verson'; allowed: --help, --version"},
 		{"help rnu", "unknown command 'rnu', did you mean run?"},
