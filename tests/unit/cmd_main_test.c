@@ -46,7 +46,7 @@ enum output { OUT_KEPT, OUT_FULL, OUT_CLOSED, OUT_BROKEN };
 
 struct outcome {
 	int status;
-	char out[8000], err[2000];
+	char out[64 * 1024], err[2000];
 };
 
 static void read_all(int fd, char *buf, size_t bytes)
