@@ -40,7 +40,7 @@ BFLAGS  = -std=gnu11 -g $(WARN) $(OPT) $(CPP) $(CFLAGS)
 # The lab guest is its own world: no libc, no floating point or vector registers, linked at 1 MiB.
 KFLAGS := -std=gnu11 -g $(WARN) -O2 -DNDEBUG $(CPP) -ffreestanding -fno-pic -fno-pie -mno-red-zone -mgeneral-regs-only \
 	  -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none
-LIBS    = -lyaml -ljansson -luring -lxxhash -lz -llzma -lzstd $(if $(SAN),,-ljemalloc) -lpthread
+LIBS    = -lyaml -ljansson -luring -lxxhash -llz4 -lz -llzma -lzstd $(if $(SAN),,-ljemalloc) -lpthread
 
 lib_SRCS    := $(sort $(wildcard lib/*.c))
 dedup_SRCS  := $(sort $(wildcard dedup/*.c))

@@ -63,7 +63,9 @@ static const struct option_table table = {
 	"(the\n"
 	"manager's own decisions, against a getpid system call), sampling (what estimating a "
 	"guest's\n"
-	"working set costs the guest, against a guest without). Without a name: all.\n"
+	"working set costs the guest, against a guest without), compress (a fault of a compressed "
+	"page,\n"
+	"against one that reads from swap; compressing, against LZ4 alone). Without a name: all.\n"
 	"Ratios compare with a reference measured in the same run; the times alone do not "
 	"travel.\n",
 };
@@ -72,9 +74,9 @@ static const struct {
 	const char *name;
 	int (*run)(struct bench *b, struct error *error);
 } benchmarks[] = {
-	{"fault", bench_fault},       {"boot", bench_boot},   {"balloon", bench_balloon},
-	{"overhead", bench_overhead}, {"share", bench_share}, {"mm", bench_mm},
-	{"sampling", bench_sampling},
+	{"fault", bench_fault},       {"boot", bench_boot},         {"balloon", bench_balloon},
+	{"overhead", bench_overhead}, {"share", bench_share},       {"mm", bench_mm},
+	{"sampling", bench_sampling}, {"compress", bench_compress},
 };
 #define NR_BENCHMARKS (sizeof benchmarks / sizeof benchmarks[0])
 

@@ -47,6 +47,7 @@ int bench_share(struct bench *b, struct error *error);
 int bench_mm(struct bench *b, struct error *error);
 int bench_overhead(struct bench *b, struct error *error);
 int bench_sampling(struct bench *b, struct error *error);
+int bench_compress(struct bench *b, struct error *error);
 
 /* A machine with the usual settings; work files in b->dir. */
 int bench_machine(const struct bench *b, npages_t memory, npages_t swap, unsigned max_vms,
@@ -55,5 +56,9 @@ int bench_machine(const struct bench *b, npages_t memory, npages_t swap, unsigne
 int bench_add_vm(struct machine *m, const char *name, npages_t pages, const char *cmdline,
 		 vmid_t *out, struct error *error);
 double bench_now_us(void);
+/* Reads a word of that page; *took: us. 0 or -errno. */
+int bench_touch(struct machine *m, vmid_t vm, uint64_t page, double *took);
+/* Waits until the machine, of one VM, has memory to spare and nothing is on its way out. *s: owned by the caller. */
+int bench_settle(struct machine *m, struct machine_snapshot **s);
 
 #endif

@@ -19,7 +19,7 @@
 #define SWAP_PAGES   16384u
 #define MEMORY_PAGES 8192u
 
-static int touch(struct machine *m, vmid_t vm, uint64_t page, double *took)
+int bench_touch(struct machine *m, vmid_t vm, uint64_t page, double *took)
 {
 	uint64_t word;
 	double began = bench_now_us();
@@ -61,7 +61,7 @@ static int zero_fill(struct bench *b, struct error *error)
 	for (unsigned round = 0; round < b->rounds && !result; round++) {
 		result = raw_round(&raw, TOUCHES, false, &raw_samples);
 		for (unsigned i = 0; i < TOUCHES && !result; i++) {
-			result = touch(m, vm, round * TOUCHES + i, &took);
+			result = bench_touch(m, vm, round * TOUCHES + i, &took);
 			result = result ? result : samples_add(&ours, took);
 		}
 	}
@@ -77,8 +77,7 @@ out:
 	return result;
 }
 
-/* Waits until the machine has memory to spare and nothing is on its way out. */
-static int settle(struct machine *m, struct machine_snapshot **s)
+int bench_settle(struct machine *m, struct machine_snapshot **s)
 {
 	const struct timespec pause = {.tv_nsec = 200000};
 
@@ -100,11 +99,11 @@ static int swap_round(struct machine *m, vmid_t vm, struct rng *rng, struct samp
 
 	while (got < SWAP_TOUCHES) {
 		struct machine_snapshot *before, *after;
-		int result = settle(m, &before);
+		int result = bench_settle(m, &before);
 
 		if (result)
 			return result;
-		result = touch(m, vm, rng_below(rng, SWAP_PAGES), &took);
+		result = bench_touch(m, vm, rng_below(rng, SWAP_PAGES), &took);
 		if (!result)
 			result = machine_snapshot(m, false, &after);
 		if (result) {
@@ -157,7 +156,7 @@ static int swap_in(struct bench *b, struct error *error)
 	machine_facts(m, &facts);
 	result = fill(m, vm);
 	if (!result)
-		result = settle(m, &s);
+		result = bench_settle(m, &s);
 	if (result) {
 		error_host(error, -result, "fault benchmark");
 		goto out;

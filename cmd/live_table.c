@@ -117,13 +117,13 @@ void live_line_print(FILE *out, const struct machine_snapshot *before,
  * Two tables: what fits 80 columns, and more for a wide window. Either has the three accounts of a VM's memory side by
  * side: in use by the guest's word, in RAM by the manager's, and by the kernel's.
  */
-enum { NARROW = 1, WIDE = 2, BOTH = 3 };
+enum { NARROW = 1, WIDE = 2, BOTH = 3, COMPRESS = 4 }; /* the last: WIDE, if pages are compressed */
 #define WIDE_COLUMNS 110u
 
 struct live_row {
 	const char *name;
 	bool guest_said, kernel_read;
-	npages_t guest, resident, kernel, shared, ballooned, swapped, untouched, target;
+	npages_t guest, resident, kernel, shared, ballooned, compressed, swapped, untouched, target;
 	uint64_t faults, work, errors; /* a second */
 	uint64_t stalled_permille;
 	char remark[48];
@@ -133,11 +133,12 @@ static const struct {
 	struct table_column column;
 	unsigned tables;
 } columns[] = {
-	{{"MiB", false}, BOTH},     {{"guest", true}, BOTH},     {{"in RAM", true}, BOTH},
-	{{"kernel", true}, BOTH},   {{"shared", true}, WIDE},    {{"balloon", true}, BOTH},
-	{{"swap", true}, BOTH},     {{"untouched", true}, WIDE}, {{"target", true}, BOTH},
-	{{"faults/s", true}, WIDE}, {{"flt/s", true}, NARROW},   {{"work/s", true}, BOTH},
-	{{"stalled", true}, WIDE},  {{"errors", true}, WIDE},    {{"", false}, BOTH},
+	{{"MiB", false}, BOTH},      {{"guest", true}, BOTH},    {{"in RAM", true}, BOTH},
+	{{"kernel", true}, BOTH},    {{"shared", true}, WIDE},   {{"balloon", true}, BOTH},
+	{{"compr", true}, COMPRESS}, {{"swap", true}, BOTH},     {{"untouched", true}, WIDE},
+	{{"target", true}, BOTH},    {{"faults/s", true}, WIDE}, {{"flt/s", true}, NARROW},
+	{{"work/s", true}, BOTH},    {{"stalled", true}, WIDE},  {{"errors", true}, WIDE},
+	{{"", false}, BOTH},
 };
 #define NR_COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
@@ -163,16 +164,18 @@ static void row_cells(struct table *t, const struct live_row *r, unsigned which)
 	mib_cell(t, r->guest_said, r->guest);
 	mib_cell(t, true, r->resident);
 	mib_cell(t, r->kernel_read, r->kernel);
-	if (which == WIDE)
+	if (which & WIDE)
 		mib_cell(t, true, r->shared);
 	mib_cell(t, true, r->ballooned);
+	if (which & COMPRESS)
+		mib_cell(t, true, r->compressed);
 	mib_cell(t, true, r->swapped);
-	if (which == WIDE)
+	if (which & WIDE)
 		mib_cell(t, true, r->untouched);
 	mib_cell(t, true, r->target);
 	table_cell(t, "%s", human_count(r->faults).text);
 	table_cell(t, "%s", human_count(r->work).text);
-	if (which == WIDE) {
+	if (which & WIDE) {
 		table_cell(t, "%u %%", (unsigned)(r->stalled_permille + 5) / 10);
 		table_cell(t, "%s", human_count(r->errors).text);
 	}
@@ -211,6 +214,7 @@ static void vm_row(struct live_row *row, const char *name, const struct machine_
 		.kernel = a.kernel_pages,
 		.shared = vm->shared_pages,
 		.ballooned = vm->ballooned_pages,
+		.compressed = vm->compressed_pages,
 		.swapped = vm->swapped_pages,
 		.untouched = vm->untouched_pages,
 		.target = vm->target_pages,
@@ -250,6 +254,7 @@ static void total_row(struct live_row *row, const struct machine_snapshot *befor
 		row->target += now->vm[i].target_pages;
 		row->shared += now->vm[i].shared_pages;
 		row->ballooned += now->vm[i].ballooned_pages;
+		row->compressed += now->vm[i].compressed_pages;
 		row->kernel += machine_snapshot_live(now, i)->kernel.bytes >> PAGE_SHIFT_BITS;
 	}
 	if (hidden)
@@ -268,7 +273,7 @@ static void host_line(FILE *out, const char *name, const struct machine_snapshot
 		report_state_names[h->state], human_pages(h->used_pages).text,
 		human_pages(h->memory_pages).text, human_bytes(now->kernel.guest_bytes).text,
 		human_pages(h->swap.used_pages).text);
-	if (which == WIDE)
+	if (which & WIDE)
 		fprintf(out, "/%s  free %s", human_pages(h->swap.capacity_pages).text,
 			human_pages(h->free_pages).text);
 	fputc('\n', out);
@@ -294,7 +299,9 @@ int live_table_print(FILE *out, const struct scenario *scenario, const char *not
 {
 	unsigned room = rows > FRAME_LINES ? rows - FRAME_LINES : 0;
 	unsigned shown = now->nr_vms < room ? now->nr_vms : room;
-	unsigned which = width >= WIDE_COLUMNS ? WIDE : NARROW;
+	unsigned which = width < WIDE_COLUMNS ? NARROW
+			 : scenario->compress ? WIDE | COMPRESS
+					      : WIDE;
 	struct table *t = make_table(which);
 	struct live_row row;
 	char *text = NULL;

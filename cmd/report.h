@@ -103,7 +103,7 @@ json_t *report_told_json(const struct mm_event *e, const char *const *names);
 struct report_account {
 	bool guest_said;
 	npages_t guest_in_use_pages; /* total less free and ballooned, by its statistics */
-	npages_t resident_pages, shared_pages, swapped_pages;
+	npages_t resident_pages, shared_pages, swapped_pages, compressed_pages;
 	bool kernel_read;
 	npages_t kernel_pages;
 	bool guest_agrees, kernel_agrees; /* also true if there is nothing to compare */

@@ -40,6 +40,7 @@ void report_account_vm(const struct machine_snapshot *s, unsigned vm, struct rep
 		.resident_pages = v->resident_pages,
 		.shared_pages = v->shared_pages,
 		.swapped_pages = v->swapped_pages,
+		.compressed_pages = v->compressed_pages,
 		.kernel_read = s->kernel.guest_bytes != 0,
 		.kernel_pages = k->bytes >> PAGE_SHIFT_BITS,
 		.guest_agrees = true,
@@ -93,11 +94,12 @@ json_t *report_account_vm_json(const struct machine_snapshot *s, unsigned vm)
 	struct report_account a;
 
 	report_account_vm(s, vm, &a);
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "guest_in_use_pages",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "guest_in_use_pages",
 			 if_known(a.guest_said, report_count_json(a.guest_in_use_pages)),
 			 "manager_resident_pages", report_count_json(a.resident_pages),
 			 "manager_shared_pages", report_count_json(a.shared_pages),
 			 "manager_swapped_pages", report_count_json(a.swapped_pages),
+			 "manager_compressed_pages", report_count_json(a.compressed_pages),
 			 "kernel_pss_pages",
 			 if_known(a.kernel_read, report_count_json(a.kernel_pages)), "guest_agrees",
 			 if_known(a.guest_said, json_boolean(a.guest_agrees)), "kernel_agrees",

@@ -3,8 +3,7 @@
  * report_fields.c: from a field's description to its value in a snapshot, and to JSON.
  *
  * A field says where its number lies (which struct of the snapshot, at which offset) and what it is; report_tables.c
- * has them all. Two kinds have no number anywhere. OFF: the mechanism is not built or not switched on, so the true
- * count is 0. NONE: the quantity exists but nothing measures it yet; 0 would be a lie, so it is null. What only a guest
+ * has them all. NONE: the quantity exists but nothing measures it yet; 0 would be a lie, so it is null. What only a guest
  * can say is null, too, until it has said it.
  */
 #include "cmd/report_fields.h"
@@ -152,8 +151,6 @@ struct report_value report_field_value(const struct report_field *f, const struc
 	case TYPE_TAG_PAGES:
 	case TYPE_TAG_AGE:
 		return said(f->type, at);
-	case TYPE_OFF:
-		return v;
 	}
 	return (struct report_value){.kind = VALUE_NONE};
 }

@@ -42,7 +42,6 @@ enum report_type {
 	TYPE_COUNT64,
 	TYPE_COUNT32,
 	TYPE_SECONDS, /* ns in the snapshot */
-	TYPE_OFF,     /* the mechanism is not built or switched off: the true count is 0 */
 	TYPE_NAME,
 	TYPE_STATE,
 	TYPE_EXIT,

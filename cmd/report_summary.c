@@ -27,7 +27,7 @@ const char *report_end_name(enum report_end end)
 
 uint64_t report_vm_faults(const struct mm_vm_stats *vm)
 {
-	return vm->faults_zero + vm->faults_swap_in + vm->faults_sampled;
+	return vm->faults_zero + vm->faults_swap_in + vm->faults_decompressed + vm->faults_sampled;
 }
 
 /* Guests may claim anything; a sum must not wrap around to something innocent. */

@@ -14,7 +14,6 @@
 #define KERNEL(field) FROM_KERNEL, offsetof(struct machine_kernel_stats, field), false
 #define VM(field)     FROM_VM, offsetof(struct mm_vm_stats, field), false
 #define LIVE(field)   FROM_LIVE, offsetof(struct vm_live_stats, field), false
-#define ROW           FROM_ROW, 0, false
 
 /* clang-format off */
 const struct report_field report_vm_fields[] = {
@@ -31,7 +30,17 @@ const struct report_field report_vm_fields[] = {
 	{"shared_pages", TYPE_COUNT64, VM(shared_pages)},
 	{"saved_pages", TYPE_COUNT64, VM(saved_pages)},
 	{"swapped_pages", TYPE_COUNT64, VM(swapped_pages)},
-	{"compressed_pages", TYPE_OFF, ROW},
+	{"compressed_pages", TYPE_COUNT64, VM(compressed_pages)},
+	{"compression.cache_frames", TYPE_COUNT64, VM(compress.frames)},
+	{"compression.limit_frames", TYPE_COUNT64, VM(compress.limit_frames)},
+	{"compression.quarter_pages", TYPE_COUNT64, VM(compress.quarters)},
+	{"compression.stored_pages", TYPE_COUNT64, VM(compress.stored_pages)},
+	{"compression.stored_bytes", TYPE_COUNT64, VM(compress.stored_bytes)},
+	{"compression.rejected_pages", TYPE_COUNT64, VM(compress.rejected_pages)},
+	{"compression.no_room_pages", TYPE_COUNT64, VM(compress.no_room_pages)},
+	{"compression.written_pages", TYPE_COUNT64, VM(compress.written_pages)},
+	{"compression.clean_pages", TYPE_COUNT64, VM(compress.clean_pages)},
+	{"compression.moved_pages", TYPE_COUNT64, VM(compress.moved_pages)},
 	{"ballooned_pages", TYPE_COUNT64, VM(ballooned_pages)},
 	{"balloon_target_pages", TYPE_COUNT64, VM(balloon_target_pages)},
 	{"balloon.inflated_pages", TYPE_COUNT64, VM(balloon_inflated)},
@@ -64,6 +73,7 @@ const struct report_field report_vm_fields[] = {
 	{"refaults.estimate_pages", TYPE_ACTIVE, VM(refault_pages)},
 	{"faults.zero", TYPE_COUNT64, VM(faults_zero)},
 	{"faults.swap_in", TYPE_COUNT64, VM(faults_swap_in)},
+	{"faults.decompressed", TYPE_COUNT64, VM(faults_decompressed)},
 	{"faults.cow", TYPE_COUNT64, VM(faults_cow)},
 	{"faults.pop", TYPE_COUNT64, VM(faults_pop)},
 	{"faults.sampled", TYPE_COUNT64, VM(faults_sampled)},
@@ -98,6 +108,7 @@ const struct report_field report_vm_fields[] = {
 	{"paging.reasons.written", TYPE_COUNT64, VM(paging_reason[MM_PAGING_WRITTEN])},
 	{"paging.reasons.clean", TYPE_COUNT64, VM(paging_reason[MM_PAGING_CLEAN])},
 	{"paging.reasons.zero", TYPE_COUNT64, VM(paging_reason[MM_PAGING_ZERO])},
+	{"paging.reasons.compressed", TYPE_COUNT64, VM(paging_reason[MM_PAGING_COMPRESSED])},
 	{"paging.reasons.at_target", TYPE_COUNT64, VM(paging_reason[MM_PAGING_AT_TARGET])},
 	{"paging.reasons.at_floor", TYPE_COUNT64, VM(paging_reason[MM_PAGING_AT_FLOOR])},
 	{"paging.reasons.balloon_first", TYPE_COUNT64, VM(paging_reason[MM_PAGING_BALLOON_FIRST])},
@@ -192,6 +203,17 @@ const struct report_field report_host_fields[] = {
 	{"swap.slots_taken_back", TYPE_COUNT64, HOST(swap.slots_taken_back)},
 	{"swap.errors", TYPE_COUNT64, HOST(swap.errors)},
 	{"swap.full_seconds", TYPE_SECONDS, HOST(swap.full_ns)},
+	{"compress.cache_frames", TYPE_COUNT64, HOST(compress.frames)},
+	{"compress.pages", TYPE_COUNT64, HOST(compress.pages)},
+	{"compress.quarter_pages", TYPE_COUNT64, HOST(compress.quarters)},
+	{"compress.stored_pages", TYPE_COUNT64, HOST(compress.stored_pages)},
+	{"compress.stored_bytes", TYPE_COUNT64, HOST(compress.stored_bytes)},
+	{"compress.loaded_pages", TYPE_COUNT64, HOST(compress.loaded_pages)},
+	{"compress.rejected_pages", TYPE_COUNT64, HOST(compress.rejected_pages)},
+	{"compress.no_room_pages", TYPE_COUNT64, HOST(compress.no_room_pages)},
+	{"compress.written_pages", TYPE_COUNT64, HOST(compress.written_pages)},
+	{"compress.clean_pages", TYPE_COUNT64, HOST(compress.clean_pages)},
+	{"compress.moved_pages", TYPE_COUNT64, HOST(compress.moved_pages)},
 	{"share.scanned_pages", TYPE_COUNT64, HOST(share.scanned_pages)},
 	{"share.hashed_pages", TYPE_COUNT64, HOST(share.hashed_pages)},
 	{"share.hints", TYPE_COUNT64, HOST(share.hints)},

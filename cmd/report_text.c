@@ -74,7 +74,7 @@ static void print_paging(FILE *out, const struct machine_snapshot *s, const stru
 	const struct mm_swap_stats *w = &s->host.swap;
 
 	if (!w->capacity_pages) {
-		fprintf(out, "paging       off\n");
+		fprintf(out, "paging       off\n"); /* to disk */
 	} else if (!t->paged_out_pages) {
 		fprintf(out, "paging       none was needed\n");
 	} else {
@@ -121,6 +121,24 @@ static void print_double_paging(FILE *out, const struct machine_snapshot *s)
 			row[i].words);
 		head = "            ";
 	}
+}
+
+static void print_compression(FILE *out, const struct report_about *about,
+			      const struct machine_snapshot *s)
+{
+	const struct mm_compress_stats *c = &s->host.compress;
+	uint64_t percent = c->stored_pages * PAGE_BYTES / 100;
+
+	if (!about->scenario->compress)
+		return;
+	fprintf(out,
+		"compressed   %s pages, to %llu %% on average; %s came back from there, %s went on "
+		"to swap; %s in %s at the end\n",
+		human_grouped(c->stored_pages).text,
+		(unsigned long long)(percent ? c->stored_bytes / percent : 0),
+		human_grouped(c->loaded_pages).text,
+		human_grouped(c->written_pages + c->clean_pages).text, human_size(c->pages).text,
+		human_size(c->frames).text);
 }
 
 static void print_sharing(FILE *out, const struct report_about *about,
@@ -260,6 +278,7 @@ void report_text(FILE *out, const struct report_about *about, const struct machi
 	print_accounts(out, last);
 	print_sharing(out, about, last);
 	print_balloons(out, about, last);
+	print_compression(out, about, last);
 	print_paging(out, last, &t);
 	print_double_paging(out, last);
 	print_integrity(out, &t);

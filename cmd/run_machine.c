@@ -96,6 +96,7 @@ static struct machine_config machine_config_of(const struct scenario *s, const c
 		.sample_fast_ppm = s->sample_fast_ppm,
 		.estimator = s->estimator,
 		.balloon = s->balloon,
+		.compress_ppm = s->compress_ppm,
 		.share = s->share,
 		.share_capacity_pages = share_capacity(s),
 		.scan = {.order = s->scan,

@@ -45,7 +45,7 @@ static int read_cpus(const struct key *key, const struct node *value, void *targ
 	return key_word(words, value, key->name, &unused, error);
 }
 
-enum { MECHANISM_BALLOON = 1, MECHANISM_SWAP, MECHANISM_SHARE };
+enum { MECHANISM_BALLOON = 1, MECHANISM_SWAP, MECHANISM_SHARE, MECHANISM_COMPRESS };
 
 static int read_mechanisms(const struct key *key, const struct node *value, void *target,
 			   struct error *error)
@@ -54,7 +54,7 @@ static int read_mechanisms(const struct key *key, const struct node *value, void
 		{"balloon", MECHANISM_BALLOON, false},
 		{"swap", MECHANISM_SWAP, false},
 		{"share", MECHANISM_SHARE, false},
-		{"compress", 0, true},
+		{"compress", MECHANISM_COMPRESS, false},
 		{NULL, 0, false},
 	};
 	struct scenario *s = target;
@@ -62,14 +62,15 @@ static int read_mechanisms(const struct key *key, const struct node *value, void
 
 	if (value->kind != NODE_LIST)
 		return key_wrong(value, key->name, "is not a list",
-				 "[share, balloon, swap], any of them or []", error);
-	s->swap = s->balloon = s->share = false;
+				 "[share, balloon, compress, swap], any of them or []", error);
+	s->swap = s->balloon = s->share = s->compress = false;
 	for (const struct node *n = value->first; n; n = n->next) {
 		if (key_word(words, n, key->name, &word, error))
 			return -EINVAL;
-		bool *which = word == MECHANISM_SWAP    ? &s->swap
-			      : word == MECHANISM_SHARE ? &s->share
-							: &s->balloon;
+		bool *which = word == MECHANISM_SWAP       ? &s->swap
+			      : word == MECHANISM_SHARE    ? &s->share
+			      : word == MECHANISM_COMPRESS ? &s->compress
+							   : &s->balloon;
 
 		if (*which)
 			return key_wrong(n, key->name, "is repeated", "each mechanism once", error);
@@ -179,6 +180,26 @@ static int read_estimator(const struct key *key, const struct node *value, void 
 	return err;
 }
 
+static const struct key compress_keys[] = {
+	{"cache", key_read_number, .fallback = "10%", .kind = &parse_percent, .min = 1000,
+	 .max = PPM / 2, KEY_FIELD(struct scenario, compress_ppm)},
+	{.name = NULL},
+};
+
+static int read_compress(const struct key *key, const struct node *value, void *target,
+			 struct error *error)
+{
+	struct scenario *s = target;
+
+	if (s->compress)
+		return keys_read(compress_keys, value, key->name, 0, s, error);
+	if (!value->first)
+		return 0;
+	return node_error(value, error,
+			  "compress is given but 'compress' is not in mechanisms; allowed: "
+			  "mechanisms: [share, balloon, compress, swap]");
+}
+
 static const struct key sampling_keys[] = {
 	{"pages", key_read_number, .fallback = "100", .kind = &parse_count, .min = 1, .max = 4096,
 	 KEY_FIELD(struct scenario, sample_pages)},
@@ -198,7 +219,7 @@ static int read_sampling(const struct key *key, const struct node *value, void *
 	return keys_read(sampling_keys, value, key->name, 0, target, error);
 }
 
-/* mechanisms comes before swap and share, which depend on it. */
+/* mechanisms comes before swap, share and compress, which depend on it. */
 static const struct key host_keys[] = {
 	{"memory", key_read_pages, .required = true, .min = SCENARIO_MEMORY_MIN,
 	 .max = PARSE_BYTES_MAX, KEY_FIELD(struct scenario, memory_pages)},
@@ -214,6 +235,7 @@ static const struct key host_keys[] = {
 	{"rebalance", key_read_number, .fallback = "15s", .kind = &parse_time,
 	 .min = NS_PER_S / 100, .max = 3600 * NS_PER_S, KEY_FIELD(struct scenario, rebalance_ns)},
 	{"share", read_share, .fallback = "{}"},
+	{"compress", read_compress, .fallback = "{}"},
 	{.name = NULL},
 };
 

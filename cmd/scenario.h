@@ -84,7 +84,9 @@ struct scenario {
 	enum dedup_scan_order scan;                /* of pages to be shared */
 	uint32_t scan_rate, vm_scan_rate;          /* pages a second, of all VMs and of each */
 	bool balloon;                              /* mechanisms has balloon */
-	bool swap;                                 /* mechanisms has swap */
+	bool compress;                             /* mechanisms has compress */
+	uint32_t compress_ppm;         /* of a VM's memory, for its compressed pages; 0 without */
+	bool swap;                     /* mechanisms has swap */
 	bool states_sliding;           /* thresholds are shares of minFree, not of memory */
 	uint32_t state_ppm[MM_STATES]; /* high, soft, hard, low */
 	uint64_t rebalance_ns;

@@ -63,6 +63,8 @@ static const struct key content_keys[] = {
 	{"common", key_read_number, .kind = &parse_percent, .min = 0, .max = PPM,
 	 KEY_FIELD(struct phase_spec, common_ppm)},
 	{.name = "class", .read = read_class},
+	{"compressible", key_read_number, .kind = &parse_percent, .min = 0, .max = PPM,
+	 KEY_FIELD(struct phase_spec, thin_ppm)},
 	{.name = NULL},
 };
 
@@ -76,7 +78,7 @@ static int read_content(const struct key *key, const struct node *value, void *t
 
 	if (err)
 		return err;
-	ppm = (uint64_t)spec->zero_ppm + spec->common_ppm + spec->class_ppm;
+	ppm = (uint64_t)spec->zero_ppm + spec->common_ppm + spec->class_ppm + spec->thin_ppm;
 	if (ppm > PPM)
 		return node_error(
 			value, error,

@@ -218,6 +218,8 @@ static bool let_content_go(struct mm *m, struct mm_vm *v, uint32_t g)
 		    m->ops->discard(m->body, vm_id(m, v), gfn(g), 1))
 			return false;
 		share_let_go(m, v, g);
+	} else if (p->state == PAGE_COMPRESSED) {
+		compress_let_go(m, v, g);
 	} else if (p->state == PAGE_SAMPLED) {
 		stage_drop_put(m, &(stage_t){p->stage}, 1);
 		m->config.pager->removed(v->policy, g, POLICY_GONE);

@@ -30,8 +30,8 @@ static bool page_is_sound(const struct mm *m, const struct mm_vm *v, uint32_t g,
 
 		if ((o->vm & ~SLOT_BUSY) != vm_id(m, v) + 1 || o->gfn != g)
 			return fail(why, "a page's slot belongs to another");
-		if (p->state == PAGE_UNTOUCHED)
-			return fail(why, "an untouched page has a slot");
+		if (p->state == PAGE_UNTOUCHED || p->state == PAGE_COMPRESSED)
+			return fail(why, "an untouched or compressed page has a slot");
 		if (slot_busy(m, p->slot) != (p->state == PAGE_LEAVING) &&
 		    p->state != PAGE_RESIDENT)
 			return fail(why, "a slot is busy without a write, or the other way round");
@@ -115,7 +115,8 @@ static bool vm_is_sound(const struct mm *m, const struct mm_vm *v, struct tally 
 		if (!(v->page[v->waiting[(v->waiting_first + i) % MM_WAITING]].flags &
 		      PAGE_WAITING))
 			return fail(why, "a page in the waiting queue is not marked");
-	if (!said_is_sound(v, why) || !sample_is_sound(v, t->watched, why))
+	if (!said_is_sound(v, why) || !sample_is_sound(v, t->watched, why) ||
+	    !compress_is_sound(m, v, &t->slots, why))
 		return false;
 	if (v->policy && m->config.pager->consistent && !m->config.pager->consistent(v->policy))
 		return fail(why, "the replacement policy is inconsistent");
@@ -148,7 +149,7 @@ static uint32_t came_back(const struct mm *m, const struct mm_io *io)
 {
 	uint32_t n = 0;
 
-	for (uint32_t i = 0; io->write && i < io->nr; i++) {
+	for (uint32_t i = 0; io->write && !io->cached && i < io->nr; i++) {
 		if (io->page[i].vm == IO_CAME_BACK)
 			n++;
 		if (io->page[i].vm >= m->top_vm)
@@ -165,7 +166,7 @@ static npages_t orphans(const struct mm *m)
 	npages_t n = 0;
 
 	for (unsigned i = 0; i < MM_IOS; i++)
-		for (uint32_t k = 0; m->io[i].write && k < m->io[i].nr; k++)
+		for (uint32_t k = 0; m->io[i].write && !m->io[i].cached && k < m->io[i].nr; k++)
 			n += m->io[i].page[k].vm == MM_VM_NONE;
 	return n;
 }
@@ -205,7 +206,7 @@ static bool stages_are_sound(const struct mm *m, npages_t sampled, const char **
 		ahead += m->ahead[(m->ahead_first + i) % MM_AHEAD_PAGES].vm != MM_VM_NONE;
 	for (unsigned i = 0; i < MM_IOS; i++) {
 		io_stages += m->io[i].nr;
-		reading += m->io[i].write ? 0 : m->io[i].nr;
+		reading += m->io[i].write && !m->io[i].cached ? 0 : m->io[i].nr;
 		extra += came_back(m, &m->io[i]);
 	}
 	if (used != m->stages_used || used != sampled + io_stages + ahead)

@@ -38,9 +38,8 @@ void double_forget(struct mm_vm *v, uint32_t g)
 		v->left[g] = 0;
 }
 
-void double_writes(struct mm *m, struct mm_vm *v, uint32_t g)
+void double_writes(struct mm *m, struct mm_vm *v, uint32_t g, stage_t s)
 {
-	stage_t s = stage(v->page[g].stage);
 	uint64_t hash;
 	uint32_t now;
 

@@ -71,7 +71,7 @@ static void tell_target(struct mm *m, struct mm_vm *v, bool all)
 	if (v->target == t->target || !due(m, &t->target_next_ns, all))
 		return;
 	PUT(m, MM_EVENT_TARGET, v, t->target, v->target, v->config.pages, v->config.min_pages,
-	    v->config.shares, vm_charged(v), v->sample.gfn ? v->active : 0,
+	    v->config.shares, vm_resident(v), v->sample.gfn ? v->active : 0,
 	    v->sample.gfn ? m->config.tax_ppm : 0, configured_sum(m), mm_target_sum(m), m->pool,
 	    v->sample.gfn ? m->config.estimator + 1 : 0);
 	t->target = v->target;
@@ -97,7 +97,7 @@ static void tell_asked(struct mm *m, struct mm_vm *v, bool all)
 	if (b->target == t->balloon_target || !due(m, &t->asked_next_ns, all))
 		return;
 	PUT(m, MM_EVENT_BALLOON_ASKED, v, t->balloon_target, b->target, v->config.pages - b->target,
-	    v->count[PAGE_BALLOONED], vm_charged(v), v->target, b->missing, b->over_sum, b->spare,
+	    v->count[PAGE_BALLOONED], vm_resident(v), v->target, b->missing, b->over_sum, b->spare,
 	    m->state, mm_free_pages(m));
 	t->balloon_target = b->target;
 }
@@ -122,7 +122,7 @@ static void tell_moved(struct mm *m, struct mm_vm *v, bool all)
 		return;
 	PUT(m, MM_EVENT_BALLOON_MOVED, v, b->inflated - t->inflated, b->deflated - t->deflated,
 	    v->count[PAGE_BALLOONED], b->target, v->count[PAGE_BALLOONED] == b->target,
-	    vm_charged(v), mm_free_pages(m));
+	    vm_resident(v), mm_free_pages(m));
 	t->inflated = b->inflated;
 	t->deflated = b->deflated;
 }
@@ -146,17 +146,18 @@ static void tell_absent(struct mm *m, struct mm_vm *v)
 static void tell_paged(struct mm *m, struct mm_vm *v, bool all)
 {
 	struct mm_told *t = &v->told;
-	uint64_t how[3], sum = 0;
+	uint64_t how[MM_PAGING_WAYS], sum = 0;
 
-	for (unsigned i = 0; i < 3; i++) { /* MM_PAGING_WRITTEN, _CLEAN, _ZERO */
+	for (unsigned i = 0; i < MM_PAGING_WAYS; i++) {
 		how[i] = v->paging[i] - t->paging[i];
 		sum += how[i];
 	}
 	if (!sum || !due(m, &t->paged_next_ns, all))
 		return;
-	PUT(m, MM_EVENT_PAGED_OUT, v, sum, how[0], how[1], how[2], m->state,
-	    m->now_ns - m->state_since_ns, vm_charged(v), v->target, mm_free_pages(m));
-	for (unsigned i = 0; i < 3; i++)
+	PUT(m, MM_EVENT_PAGED_OUT, v, sum, how[MM_PAGING_WRITTEN], how[MM_PAGING_CLEAN],
+	    how[MM_PAGING_ZERO], m->state, m->now_ns - m->state_since_ns, vm_resident(v), v->target,
+	    mm_free_pages(m), how[MM_PAGING_COMPRESSED], v->cache.frames);
+	for (unsigned i = 0; i < MM_PAGING_WAYS; i++)
 		t->paging[i] = v->paging[i];
 }
 
@@ -174,12 +175,12 @@ static void tell_stall(struct mm *m, struct mm_vm *v, bool all)
 		t->stall_ns = t->window_ns;
 		t->stall_stalled_ns = t->window_stalled_ns;
 		t->stall_held_ns = t->window_held_ns;
-		PUT(m, MM_EVENT_STALL_BEGIN, v, stalled, held, window, v->nr_waiting, vm_charged(v),
-		    v->target, m->state, mm_free_pages(m));
+		PUT(m, MM_EVENT_STALL_BEGIN, v, stalled, held, window, v->nr_waiting,
+		    vm_resident(v), v->target, m->state, mm_free_pages(m));
 	} else if (t->stalled && stalled < window / STALL_END) {
 		t->stalled = false;
 		PUT(m, MM_EVENT_STALL_END, v, v->stalled_ns - t->stall_stalled_ns,
-		    v->held_ns - t->stall_held_ns, m->now_ns - t->stall_ns, vm_charged(v),
+		    v->held_ns - t->stall_held_ns, m->now_ns - t->stall_ns, vm_resident(v),
 		    v->target, m->state, mm_free_pages(m));
 	}
 	t->window_ns = m->now_ns;
@@ -216,6 +217,6 @@ void event_vm_added(struct mm *m, struct mm_vm *v)
 void event_vm_ended(struct mm *m, struct mm_vm *v)
 {
 	tell_vm(m, v, true);
-	PUT(m, MM_EVENT_VM_ENDED, v, vm_charged(v), v->count[PAGE_SHARED], v->count[PAGE_SWAPPED],
-	    v->count[PAGE_BALLOONED], mm_free_pages(m));
+	PUT(m, MM_EVENT_VM_ENDED, v, vm_resident(v), v->count[PAGE_SHARED], v->count[PAGE_SWAPPED],
+	    v->count[PAGE_BALLOONED], mm_free_pages(m), v->count[PAGE_COMPRESSED]);
 }

@@ -172,6 +172,8 @@ static bool serve(struct mm *m, struct mm_vm *v, uint32_t g)
 		if (p->flags & PAGE_AHEAD)
 			return serve_read_ahead(m, v, g);
 		return io_read_start(m, v, g);
+	case PAGE_COMPRESSED:
+		return compress_fault(m, v, g);
 	case PAGE_SAMPLED:
 		return serve_sampled(m, v, g);
 	case PAGE_LEAVING:
@@ -278,7 +280,8 @@ void mm_fault(struct mm *m, uint32_t vm, gfn_t g, enum mm_fault_kind kind, uint6
 	} else {
 		bool breaks = kind == MM_FAULT_WRITE_PROTECTED && p->state == PAGE_SHARED;
 		bool needs_frame = breaks || p->state == PAGE_UNTOUCHED ||
-				   p->state == PAGE_SWAPPED || p->state == PAGE_BALLOONED;
+				   p->state == PAGE_SWAPPED || p->state == PAGE_BALLOONED ||
+				   p->state == PAGE_COMPRESSED;
 
 		if ((needs_frame && m->nr_waiting) ||
 		    !(breaks ? share_break(m, v, n) : serve(m, v, n))) {

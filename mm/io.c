@@ -19,7 +19,7 @@ struct mm_io *io_get(struct mm *m)
 	m->io_idle = io->next;
 	m->nr_io_idle--;
 	io->nr = 0;
-	io->demand = false;
+	io->demand = io->cached = false;
 	io->next = NULL;
 	return io;
 }
@@ -62,7 +62,7 @@ static bool may_read_ahead(const struct mm *m, const struct mm_vm *v, uint32_t s
 }
 
 /* Frees read tickets by giving read-ahead up, until want are free or there is none left. */
-static uint32_t read_tickets(struct mm *m, uint32_t want)
+uint32_t io_read_tickets(struct mm *m, uint32_t want)
 {
 	while (MM_READ_STAGES - m->read_stages < want && m->nr_ahead)
 		ahead_drop_oldest(m);
@@ -88,12 +88,12 @@ bool io_read_start(struct mm *m, struct mm_vm *v, uint32_t g)
 	uint32_t first = p->slot, end = p->slot + 1, window, block;
 	struct mm_io *io;
 
-	if (!frame_take(m, v) || !read_tickets(m, 1))
+	if (!frame_take(m, v) || !io_read_tickets(m, 1))
 		return false;
 	io = io_get(m);
 	if (!io)
 		return false;
-	window = read_tickets(m, ahead_window(m, v));
+	window = io_read_tickets(m, ahead_window(m, v));
 	block = p->slot - p->slot % window;
 	while (first > block && may_read_ahead(m, v, first - 1))
 		first--;
@@ -210,20 +210,6 @@ static void read_done(struct mm *m, struct mm_io *io, int result)
 	}
 }
 
-static void slot_written(struct mm *m, uint32_t slot, bool ok)
-{
-	struct slot_owner *o = &m->owner[slot];
-
-	o->vm &= ~SLOT_BUSY;
-	if (ok) {
-		if (o->vm == SLOT_DROPPED)
-			slot_put(m, slot);
-		return;
-	}
-	*o = (struct slot_owner){.vm = SLOT_BAD};
-	m->slots_bad++;
-}
-
 /* A page that could not be written becomes resident again; false: it stays in its stage, sampled. */
 static bool put_back(struct mm *m, struct mm_vm *v, uint32_t g)
 {
@@ -281,7 +267,9 @@ void mm_io_done(struct mm *m, struct mm_io *io, int result, uint64_t now_ns)
 {
 	mm_enter(m, now_ns);
 	m->call = MM_CALL_IO_DONE;
-	if (io->write) {
+	if (io->cached) {
+		compress_written(m, io, result);
+	} else if (io->write) {
 		write_done(m, io, result);
 	} else {
 		if (result)

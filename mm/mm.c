@@ -32,8 +32,8 @@ static bool config_is_sane(const struct mm_config *c)
 	mm_thresholds(c, c->memory_pages, level);
 	if (level[MM_HIGH] <= level[MM_LOW])
 		return false;
-	return c->pager && c->ahead_most <= MM_CLUSTER_PAGES && c->max_vms &&
-	       c->max_vms < 1u << 14 && c->tax_ppm <= TARGET_TAX_PPM_MAX &&
+	return c->pager && c->compress_ppm <= PPM && c->ahead_most <= MM_CLUSTER_PAGES &&
+	       c->max_vms && c->max_vms < 1u << 14 && c->tax_ppm <= TARGET_TAX_PPM_MAX &&
 	       c->sample_slow_ppm <= PPM && c->sample_fast_ppm <= PPM &&
 	       c->state_ppm[MM_HIGH] < PPM + c->states_sliding && c->swap_pages < SLOT_DROPPED &&
 	       c->memory_pages < UINT32_MAX;
@@ -96,6 +96,7 @@ static void page_records_free(struct mm *m, struct mm_vm *v)
 	mm_free(m, vm_id(m, v), v->page, v->nr_gfns * sizeof *v->page);
 	mm_free(m, vm_id(m, v), v->policy, m->config.pager->bytes(v->nr_gfns, v->nr_gfns));
 	double_vm_free(m, v);
+	compress_vm_free(m, v);
 	v->page = NULL;
 	v->policy = NULL;
 	v->nr_gfns = 0;
@@ -157,6 +158,7 @@ int mm_vm_add(struct mm *m, uint32_t vm, const struct mm_vm_config *config, uint
 	v->page = mm_zalloc(m, vm, v->nr_gfns * sizeof *v->page);
 	v->policy = mm_zalloc(m, vm, m->config.pager->bytes(v->nr_gfns, v->nr_gfns));
 	if (!v->page || !v->policy || sample_vm_added(m, v) || double_vm_added(m, v) ||
+	    compress_vm_added(m, v) ||
 	    m->config.pager->init(v->policy, v->nr_gfns, v->nr_gfns, &v->rng)) {
 		vm_records_free(m, vm);
 		return -12;
@@ -181,6 +183,8 @@ static void page_forget(struct mm *m, struct mm_vm *v, uint32_t g)
 		slot_release(m, v, g);
 	if (p->state == PAGE_SHARED)
 		share_let_go(m, v, g);
+	if (p->state == PAGE_COMPRESSED)
+		compress_let_go(m, v, g);
 	if (p->state == PAGE_RESIDENT || p->state == PAGE_SAMPLED)
 		m->config.pager->removed(v->policy, g, POLICY_GONE);
 	if (p->state != PAGE_UNTOUCHED) {
@@ -203,7 +207,7 @@ static void disown_requests(struct mm *m, uint32_t vm)
 			if (io->page[k].vm != vm)
 				continue;
 			io->page[k].vm = MM_VM_NONE;
-			if (!io->write)
+			if (!io->write || io->cached)
 				continue;
 			const struct page *p = &v->page[io->page[k].gfn];
 			if (p->state == PAGE_LEAVING && p->stage == io->stage[k].v) {
@@ -318,6 +322,7 @@ void mm_host_stats(struct mm *m, uint64_t now_ns, struct mm_host_stats *out)
 	out->swap.used_pages = m->slots_used;
 	out->pool_pages = m->pool;
 	share_stats(m, &out->share);
+	compress_stats(m, &out->compress);
 }
 
 void mm_vm_stats(struct mm *m, uint32_t vm, uint64_t now_ns, struct mm_vm_stats *out)
@@ -343,8 +348,9 @@ void mm_vm_stats(struct mm *m, uint32_t vm, uint64_t now_ns, struct mm_vm_stats 
 		.refaults = v->refault.back,
 		.refault_beyond = v->refault.beyond,
 		.refault_pages = refault_pages(v),
-		.resident_pages = vm_charged(v),
+		.resident_pages = vm_resident(v),
 		.swapped_pages = v->count[PAGE_SWAPPED],
+		.compressed_pages = v->count[PAGE_COMPRESSED],
 		.untouched_pages = v->count[PAGE_UNTOUCHED],
 		.shared_pages = v->count[PAGE_SHARED],
 		.shared_zero_pages = v->zero_pages,
@@ -369,6 +375,7 @@ void mm_vm_stats(struct mm *m, uint32_t vm, uint64_t now_ns, struct mm_vm_stats 
 		.waiting_faults = v->nr_waiting,
 		.faults_zero = v->faults_zero,
 		.faults_swap_in = v->faults_swap_in,
+		.faults_decompressed = v->cache.stats.loaded_pages,
 		.faults_sampled = v->faults_sampled,
 		.faults_wp = v->faults_wp,
 		.faults_stale = v->faults_stale,
@@ -380,6 +387,7 @@ void mm_vm_stats(struct mm *m, uint32_t vm, uint64_t now_ns, struct mm_vm_stats 
 		.balloon_absences = v->balloon.absences,
 		.balloon_last = v->balloon.last,
 	};
+	compress_vm_stats(v, &out->compress);
 	memcpy(out->balloon_reason, v->balloon.reason, sizeof out->balloon_reason);
 	memcpy(out->paging_reason, v->paging, sizeof out->paging_reason);
 	memcpy(out->share_reason, v->share_reason, sizeof out->share_reason);

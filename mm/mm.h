@@ -8,8 +8,8 @@
  * Locking: none inside. The caller holds one lock (the machine lock) around every call, and the manager calls the
  * body with it held. Time is the caller's: now_ns never goes back.
  *
- * The budget: used = resident of all VMs + frames of VMs being torn down + a fixed in-flight reserve, never more than
- * memory_pages. A fault that finds no frame waits in the manager until page-out makes one.
+ * The budget: used = resident of all VMs + frames of their caches of compressed pages + frames of VMs being torn down + a
+ * fixed in-flight reserve, never more than memory_pages. A fault that finds no frame waits in the manager until page-out makes one.
  *
  * Life of a page: see page.h. Order of reading: mm.h, page.h, fault.c, reclaim.c, io.c, target.c.
  */
@@ -29,6 +29,7 @@ struct mm; /* opaque; owned by the creator, freed by mm_destroy() */
 #define MM_VM_NONE       UINT32_MAX
 #define MM_CLUSTER_PAGES 32u /* most pages in one swap request */
 #define MM_SCAN_MOST     16u /* most pages in one mm_scan() */
+#define MM_CACHE_PARTS   4u  /* a frame of a cache of compressed pages holds two or four of them */
 #define MM_FLOOR_PAGES \
 	64u /* no VM's target is lower: one instruction can need many pages at once */
 
@@ -38,6 +39,7 @@ struct mm_io {
 	uint32_t nr; /* pages, 1 to MM_CLUSTER_PAGES */
 	bool write;  /* stages to slots; else slots to stages */
 	bool demand; /* a fault waits for it */
+	bool cached; /* a write: of pages that stay in their cache until it is done, in stages that are read into */
 	stage_t stage[MM_CLUSTER_PAGES];
 	/* the manager's own from here on */
 	struct {
@@ -112,6 +114,23 @@ struct mm_body_ops {
 	int (*break_shared)(void *body, uint32_t vm, gfn_t g);
 	/* Nobody maps the frame any more. */
 	void (*frame_free)(void *body, uint32_t frame);
+	/*
+	 * Compression; may be NULL when it is off. A place is a quarter of a page in the cache of the VM, numbered on through
+	 * its frames; what is put there fills that quarter or, if it is long, it and the next.
+	 */
+	/* Compresses a stage's content into the body's own buffer, where it stays until cache_store() or the next
+	 * compress(). *bytes: with whatever the body stores beside. -ENOSPC: it would be more than half a page. */
+	int (*compress)(void *body, stage_t s, uint32_t *bytes);
+	/* What was compressed last goes to that place. It may need a frame, which is free by now. */
+	void (*cache_store)(void *body, uint32_t vm, uint32_t place);
+	/* As map_stage, with the content of that place, which keeps it. -EIO: it cannot be made out any more. */
+	int (*cache_map)(void *body, uint32_t vm, gfn_t g, uint32_t place, bool protect);
+	/* The content of that place goes to a stage that is read into. -EIO, as above. */
+	int (*cache_read)(void *body, uint32_t vm, uint32_t place, stage_t s);
+	/* Within the cache, to a place in another frame that is in use. */
+	void (*cache_move)(void *body, uint32_t vm, uint32_t from, uint32_t to);
+	/* Nothing is in that frame of the cache any more. */
+	void (*cache_free)(void *body, uint32_t vm, uint32_t frame);
 	/* The VM's balloon shall hold so many pages; its driver works towards it. */
 	void (*balloon_target)(void *body, uint32_t vm, npages_t pages);
 	/* mm_reclaim() has work to do. */
@@ -135,6 +154,8 @@ struct mm_config {
 	uint32_t share_capacity_pages;
 	uint32_t share_hash_bits;      /* 0: all; few make false matches happen */
 	struct dedup_scan_config scan; /* order, rate_pages, vm_rate_pages */
+	/* Pages on their way out that compress to half or less stay in memory, in so much of a VM's size; 0: off. */
+	uint32_t compress_ppm;
 	/* Sampling of working sets, for policies that use it: pages a period (0: none), the period in running time of
 	 * the VM, the gains of the averages. */
 	uint32_t sample_pages;
@@ -152,9 +173,12 @@ struct mm_config {
 	npages_t bounce_pages_per_vm; /* what the body keeps for device I/O, part of the reserve */
 };
 
+/* Frames that a VM of that size may have in its cache of compressed pages at the very most. */
+uint32_t mm_cache_frames(uint32_t compress_ppm, npages_t pages);
+
 /* Stages the body must provide, all empty at the start: indices [0, mm_stages()). */
 uint32_t mm_stages(void);
-/* Of these, [0, mm_read_stages()) are read into by swap_start and nothing else; the rest is withdrawn to. */
+/* Of these, [0, mm_read_stages()) are read into by swap_start and cache_read; the rest is withdrawn to. */
 uint32_t mm_read_stages(void);
 
 /* -EINVAL: no pager, no VMs, too little memory, or thresholds that do not fall or are the same page, high and low;

@@ -11,19 +11,23 @@
 
 #define TO(state) (1u << (state))
 
-static const uint8_t legal_moves[PAGE_STATES] = {
+static const uint16_t legal_moves[PAGE_STATES] = {
 	[PAGE_UNTOUCHED] = TO(PAGE_RESIDENT) | TO(PAGE_BALLOONED),
 	[PAGE_RESIDENT] = TO(PAGE_SAMPLED) | TO(PAGE_LEAVING) | TO(PAGE_SWAPPED) |
-			  TO(PAGE_UNTOUCHED) | TO(PAGE_BALLOONED) | TO(PAGE_SHARED),
-	/* touched; chosen and written; chosen and clean or all zeros */
+			  TO(PAGE_UNTOUCHED) | TO(PAGE_BALLOONED) | TO(PAGE_SHARED) |
+			  TO(PAGE_COMPRESSED),
+	/* touched; chosen and written; chosen and clean or all zeros; chosen and compressed */
 	[PAGE_SAMPLED] = TO(PAGE_RESIDENT) | TO(PAGE_LEAVING) | TO(PAGE_SWAPPED) |
-			 TO(PAGE_UNTOUCHED) | TO(PAGE_BALLOONED),
+			 TO(PAGE_UNTOUCHED) | TO(PAGE_BALLOONED) | TO(PAGE_COMPRESSED),
 	/* written; touched; could not be written */
 	[PAGE_LEAVING] = TO(PAGE_SWAPPED) | TO(PAGE_RESIDENT) | TO(PAGE_SAMPLED) |
 			 TO(PAGE_UNTOUCHED) | TO(PAGE_BALLOONED),
 	[PAGE_SWAPPED] =
 		TO(PAGE_RESIDENT) | TO(PAGE_ARRIVING) | TO(PAGE_UNTOUCHED) | TO(PAGE_BALLOONED),
 	[PAGE_ARRIVING] =
+		TO(PAGE_RESIDENT) | TO(PAGE_SWAPPED) | TO(PAGE_UNTOUCHED) | TO(PAGE_BALLOONED),
+	/* touched; written out of the cache; given up by the guest */
+	[PAGE_COMPRESSED] =
 		TO(PAGE_RESIDENT) | TO(PAGE_SWAPPED) | TO(PAGE_UNTOUCHED) | TO(PAGE_BALLOONED),
 	/* written; given up by the guest */
 	[PAGE_SHARED] = TO(PAGE_RESIDENT) | TO(PAGE_UNTOUCHED) | TO(PAGE_BALLOONED),
@@ -50,9 +54,11 @@ void page_move(struct mm *m, struct mm_vm *v, uint32_t g, enum page_state to)
 		abort();
 	if (from == PAGE_RESIDENT || from == PAGE_SAMPLED)
 		share_page_left(m, v, g);
-	if (to == PAGE_SWAPPED && from != PAGE_ARRIVING)
+	if (to == PAGE_COMPRESSED ||
+	    (to == PAGE_SWAPPED && from != PAGE_ARRIVING && from != PAGE_COMPRESSED))
 		refault_page_left(v, p);
-	else if (to == PAGE_RESIDENT && (from == PAGE_SWAPPED || from == PAGE_ARRIVING))
+	else if (to == PAGE_RESIDENT &&
+		 (from == PAGE_SWAPPED || from == PAGE_ARRIVING || from == PAGE_COMPRESSED))
 		refault_page_back(v, p);
 	v->count[from]--;
 	v->count[to]++;
@@ -68,6 +74,11 @@ void page_move(struct mm *m, struct mm_vm *v, uint32_t g, enum page_state to)
 	because(m, MM_WHY_NONE, 0); /* it was this move's */
 	if (to == PAGE_UNTOUCHED || to == PAGE_BALLOONED)
 		double_forget(v, g);
+	page_budget(m);
+}
+
+void page_budget(struct mm *m)
+{
 	if (mm_used(m) > m->peak_used)
 		m->peak_used = mm_used(m);
 	if (mm_used(m) > m->config.memory_pages)

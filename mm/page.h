@@ -15,12 +15,12 @@
  *   ballooned  given up by the guest, no frame; a touch gives a zero page (a pop), a deflation makes it untouched
  *   shared     maps a frame of the pool, or, with PAGE_ZERO, holds zeros and needs none; charged to nobody; a write
  *              takes a frame first (a break)
- *   (compressed: foreseen)
+ *   compressed in the VM's cache: a half or a quarter of a cache frame holds its content: compress.c
  *
  * A slot belongs to one page. While it is being written it is *busy*: a page that was touched meanwhile keeps it as a
  * clean page does, but may neither be dropped nor read from it until the write is done (host-kvm rule 12).
  *
- * Frames: a VM is charged one for each resident, sampled, leaving and arriving page. What the mechanisms need beside
+ * Frames: a VM is charged one for each resident, sampled, leaving and arriving page, and one for each frame of its cache. What the mechanisms need beside
  * (read buffers, read-ahead, the stage of a page that came back while it was being written, one page for copying) is
  * limited by tickets and paid for once, by the reserve; so used = charged + orphans + reserve, always.
  */
@@ -29,6 +29,7 @@
 
 #include "dedup/dedup.h"
 #include "dedup/scan.h"
+#include "mm/compress.h"
 #include "mm/event.h"
 #include "mm/mm.h"
 #include "mm/said.h"
@@ -42,6 +43,7 @@ enum page_state {
 	PAGE_ARRIVING,
 	PAGE_BALLOONED,
 	PAGE_SHARED,
+	PAGE_COMPRESSED,
 	PAGE_STATES,
 };
 
@@ -55,22 +57,26 @@ enum page_state {
 #define PAGE_AHEAD   0x10u /* swapped, content read ahead or being read ahead */
 
 struct page {
-	uint32_t slot;  /* if PAGE_HAS_SLOT */
-	uint16_t stage; /* sampled, leaving; swapped: when it left (refault.c) */
+	uint32_t slot;  /* if PAGE_HAS_SLOT; compressed: its place in the cache */
+	uint16_t stage; /* sampled, leaving; swapped or compressed: when it left (refault.c) */
 	uint8_t state;
 	uint8_t flags;
 };
 _Static_assert(sizeof(struct page) == 8, "one record a page, 8 bytes");
 
-#define MM_GUARD_PAGES   32u  /* the last pages brought in are no victims (host-kvm rule 12) */
-#define MM_WAITING       64u  /* waiting faults a VM; more are told to try again */
-#define MM_PROBATION     64u  /* most sampled pages a VM */
-#define MM_IOS           24u  /* requests in flight */
-#define MM_READ_STAGES   128u /* read buffers and read-ahead */
-#define MM_AHEAD_PAGES   64u  /* read-ahead kept */
-#define MM_EXTRA_STAGES  31u  /* pages touched while being written */
-#define MM_COPY_PAGES    1u   /* the copying way of withdraw, the window of map_stage */
-#define MM_STOP_PAGES    32u  /* to let waiting threads leave when the machine stops */
+#define MM_GUARD_PAGES  32u  /* the last pages brought in are no victims (host-kvm rule 12) */
+#define MM_WAITING      64u  /* waiting faults a VM; more are told to try again */
+#define MM_PROBATION    64u  /* most sampled pages a VM */
+#define MM_IOS          24u  /* requests in flight */
+#define MM_READ_STAGES  128u /* read buffers and read-ahead */
+#define MM_AHEAD_PAGES  64u  /* read-ahead kept */
+#define MM_EXTRA_STAGES 31u  /* pages touched while being written */
+#define MM_COPY_PAGES   1u   /* the copying way of withdraw, the window of map_stage */
+#define MM_STOP_PAGES   32u  /* to let waiting threads leave when the machine stops */
+#define MM_COMPRESS_PAGES \
+	2u /* with compression: a page on its way in or out, and what it was compressed to */
+#define MM_CACHE_OUT     64u /* read buffers that hold pages being written out of a cache */
+#define MM_READS_KEPT    2u  /* requests that writes leave to faults */
 #define MM_STAGES        8192u
 #define MM_SAMPLED_LIMIT 6144u /* sampled pages of all VMs */
 
@@ -129,7 +135,7 @@ struct mm_refault {
 struct mm_told {
 	bool in_use, driver, absent, stalled;
 	npages_t target, balloon_target;
-	uint64_t inflated, deflated, paging[3];
+	uint64_t inflated, deflated, paging[MM_PAGING_WAYS];
 	uint64_t target_next_ns, asked_next_ns, moved_next_ns, paged_next_ns,
 		sized_next_ns;                                 /* not before */
 	uint64_t window_ns, window_stalled_ns, window_held_ns; /* the stall window's begin */
@@ -161,6 +167,7 @@ struct mm_vm {
 	struct mm_sample sample;
 	struct mm_said said;
 	struct mm_refault refault;
+	struct mm_cache cache;
 	uint64_t faults_zero, faults_swap_in, faults_sampled, faults_wp, faults_stale;
 	uint32_t home;        /* its first home page; DEDUP_NONE: it does not share */
 	npages_t zero_pages;  /* of the shared ones */
@@ -274,6 +281,8 @@ static inline bool page_exists(const struct mm_vm *v, uint64_t g)
 	return g < v->nr_gfns && !(g >= v->config.hole_start && g < v->config.hole_end);
 }
 void page_move(struct mm *m, struct mm_vm *v, uint32_t g, enum page_state to);
+/* m->charged changed: the peak, and that the budget is never exceeded. */
+void page_budget(struct mm *m);
 bool page_move_is_legal(enum page_state from, enum page_state to);
 /* A page that was just mapped: into the policy's order and under guard. */
 void page_brought_in(struct mm *m, struct mm_vm *v, uint32_t g);
@@ -283,10 +292,14 @@ bool page_on_probation(const struct mm_vm *v, uint32_t g); /* reclaim.c */
 void *mm_zalloc(struct mm *m, uint32_t vm, size_t bytes);
 void mm_free(struct mm *m, uint32_t vm, void *p, size_t bytes);
 
-static inline npages_t vm_charged(const struct mm_vm *v)
+static inline npages_t vm_resident(const struct mm_vm *v)
 {
 	return v->count[PAGE_RESIDENT] + v->count[PAGE_SAMPLED] + v->count[PAGE_LEAVING] +
 	       v->count[PAGE_ARRIVING];
+}
+static inline npages_t vm_charged(const struct mm_vm *v)
+{
+	return vm_resident(v) + v->cache.frames;
 }
 static inline npages_t mm_used(const struct mm *m)
 {

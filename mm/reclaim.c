@@ -6,6 +6,7 @@
  * The page is named by the replacement policy. Then, cheapest first:
  *   a clean page whose slot still holds its content is simply dropped;
  *   any other is withdrawn to a stage; all zeros: dropped, no slot;
+ *   if there is a cache of compressed pages and it compresses, it goes there (clean pages too: compress.c);
  *   else it goes into a cluster, written as one request to neighbouring slots, and its frame is free when that is done.
  *
  * Policies that want samples get a second hand: a victim named is first *sampled* (its mapping withdrawn, its frame
@@ -13,11 +14,10 @@
  * oldest on probation leaves. That is the two-handed clock of 4.3BSD without reference bits.
  *
  * Not victims: pinned pages, the MM_GUARD_PAGES brought in last, pages whose slot is still being written; without
- * free slots, only clean pages are. No VM goes below its target, and no target is below the minimum or the floor.
+ * free slots, only clean pages are, and such as may compress. No VM goes below its target, and no target is below the minimum or the floor.
  */
 #include "mm/why.h"
 
-#define READS_KEPT   2u /* requests that writes leave to faults */
 #define TRIES_A_PAGE 4u /* victims looked at for each page wanted, before giving up for now */
 
 struct chase { /* one VM's contribution to one call */
@@ -32,7 +32,8 @@ struct chase { /* one VM's contribution to one call */
 
 bool mm_reclaim_needed(const struct mm *m)
 {
-	if (!m->config.swap_pages || m->stopping || (m->state == MM_HIGH && !m->nr_waiting))
+	if ((!m->config.swap_pages && !m->config.compress_ppm) || m->stopping ||
+	    (m->state == MM_HIGH && !m->nr_waiting))
 		return false;
 	return mm_free_pages(m) + m->leaving + m->orphans < m->level_pages[MM_HIGH];
 }
@@ -89,7 +90,7 @@ static bool may_leave(void *ctx, uint32_t g)
 		why = MM_PAGING_WAITED_FOR;
 	else if (page_guarded(c->v, g))
 		why = MM_PAGING_JUST_IN;
-	else if (!(p->flags & PAGE_HAS_SLOT) && c->clean_only)
+	else if (!(p->flags & PAGE_HAS_SLOT) && c->clean_only && !compress_has_room(c->v))
 		why = MM_PAGING_SWAP_FULL;
 	else
 		return true;
@@ -167,7 +168,7 @@ static bool next_victim(struct chase *c, uint32_t *g)
 	struct mm_vm *v = c->v;
 	npages_t most = vm_charged(v) / 8 < MM_PROBATION ? vm_charged(v) / 8 : MM_PROBATION;
 
-	if (!c->m->config.pager->wants_samples || c->clean_only)
+	if (!c->m->config.pager->wants_samples || (c->clean_only && !compress_has_room(v)))
 		return named(c, g);
 	while (v->nr_probation < most && c->m->sampled < MM_SAMPLED_LIMIT) {
 		if (!named(c, g))
@@ -211,7 +212,9 @@ static bool cluster_room(struct chase *c, uint32_t want)
 	if (c->io && c->slots_left)
 		return true;
 	cluster_send(c);
-	if (c->m->nr_io_idle <= READS_KEPT) {
+	if (c->clean_only)
+		return false;
+	if (c->m->nr_io_idle <= MM_READS_KEPT) {
 		c->v->paging[MM_PAGING_DISK_BUSY]++;
 		return false;
 	}
@@ -242,7 +245,7 @@ static void cluster_add(struct chase *c, uint32_t g)
 	c->m->owner[p->slot] = (struct slot_owner){(vm_id(c->m, c->v) + 1) | SLOT_BUSY, g};
 	io->nr++;
 	c->slots_left--;
-	double_writes(c->m, c->v, g);
+	double_writes(c->m, c->v, g, stage(p->stage));
 	because(c->m, MM_WHY_OUT_WRITE, (uint32_t)over_target(c->v));
 	page_move(c->m, c->v, g, PAGE_LEAVING);
 }
@@ -272,39 +275,80 @@ static bool drop_if_zero(struct chase *c, uint32_t g)
 	return true;
 }
 
+/* A page whose slot holds its content leaves; in_stage: it is withdrawn already. False: it stays. */
+static bool drop_clean(struct chase *c, uint32_t g, bool in_stage)
+{
+	struct page *p = &c->v->page[g];
+
+	if (in_stage) {
+		stage_drop_put(c->m, &(stage_t){p->stage}, 1);
+	} else if (c->m->ops->discard(c->m->body, vm_id(c->m, c->v), gfn(g), 1)) {
+		c->v->paging[MM_PAGING_REFUSED]++;
+		return false;
+	}
+	p->flags &= (uint8_t)~PAGE_PROTECTED;
+	because(c->m, MM_WHY_OUT_CLEAN, (uint32_t)over_target(c->v));
+	page_move(c->m, c->v, g, PAGE_SWAPPED);
+	c->m->swap.clean_drops++;
+	out(c, g, MM_PAGING_CLEAN);
+	return true;
+}
+
+/* There is no room for the page. Where only compressing could help, others have their turn first: it is mapped again
+ * (or stays sampled, if that is refused). Else the disk is busy: a sampled page is back on probation. */
+static void stays(struct chase *c, uint32_t g, bool in_stage)
+{
+	struct mm_vm *v = c->v;
+
+	if (c->clean_only && v->cache.frame) {
+		c->m->config.pager->removed(v->policy, g, POLICY_GONE);
+		c->m->config.pager->inserted(v->policy, g, c->m->now_ns);
+	} else if (v->page[g].state == PAGE_SAMPLED) {
+		v->probation[(v->probation_first + v->nr_probation++) % MM_PROBATION] =
+			(struct probation){.gfn = g, .stage = v->page[g].stage};
+		return;
+	}
+	if (!in_stage)
+		return;
+	because(c->m, MM_WHY_COMPRESS_IN_VAIN, 0);
+	if (v->page[g].state != PAGE_SAMPLED)
+		page_move(c->m, v, g, PAGE_SAMPLED);
+	sample_restore(c->m, v, g, MM_WHY_COMPRESS_IN_VAIN);
+}
+
 /* Sends one victim on its way; false: it stays. */
 static bool page_out(struct chase *c, uint32_t g, uint32_t want)
 {
 	struct page *p = &c->v->page[g];
-	bool sampled = p->state == PAGE_SAMPLED;
+	bool sampled = p->state == PAGE_SAMPLED, clean = p->flags & PAGE_HAS_SLOT;
+	bool compress;
 
-	if (p->flags & PAGE_HAS_SLOT) { /* clean */
-		if (sampled)
-			stage_drop_put(c->m, &(stage_t){p->stage}, 1);
-		else if (c->m->ops->discard(c->m->body, vm_id(c->m, c->v), gfn(g), 1)) {
-			c->v->paging[MM_PAGING_REFUSED]++;
-			return false;
-		}
-		p->flags &= (uint8_t)~PAGE_PROTECTED;
-		because(c->m, MM_WHY_OUT_CLEAN, (uint32_t)over_target(c->v));
-		page_move(c->m, c->v, g, PAGE_SWAPPED);
-		c->m->swap.clean_drops++;
-		out(c, g, MM_PAGING_CLEAN);
+	if (!clean && (sampled ? drop_if_zero(c, g) : share_before_swap(c->m, c->v, g)))
 		return true;
-	}
-	if (sampled ? drop_if_zero(c, g) : share_before_swap(c->m, c->v, g))
-		return true;
-	if (!cluster_room(c, want) || (!sampled && !withdraw(c, g))) {
-		if (sampled) /* no room: back on probation, its content is safe */
-			c->v->probation[(c->v->probation_first + c->v->nr_probation++) %
-					MM_PROBATION] =
-				(struct probation){.gfn = g, .stage = p->stage};
+	compress = compress_wanted(c->v);
+	if (clean && !compress)
+		return drop_clean(c, g, sampled);
+	if (!compress && !cluster_room(c, want)) {
+		stays(c, g, sampled);
 		return false;
 	}
-	if (sampled || !drop_if_zero(c, g)) {
-		cluster_add(c, g);
-		out(c, g, MM_PAGING_WRITTEN);
+	if (!sampled && !withdraw(c, g))
+		return false;
+	if (!sampled && !clean && drop_if_zero(c, g))
+		return true;
+	because(c->m, MM_WHY_OUT_COMPRESS, (uint32_t)over_target(c->v));
+	if (compress && compress_page(c->m, c->v, g)) {
+		out(c, g, MM_PAGING_COMPRESSED);
+		return true;
 	}
+	if (clean)
+		return drop_clean(c, g, true);
+	if (compress && !cluster_room(c, want)) {
+		stays(c, g, true);
+		return false;
+	}
+	cluster_add(c, g);
+	out(c, g, MM_PAGING_WRITTEN);
 	return true;
 }
 
@@ -313,10 +357,13 @@ static uint32_t reclaim_vm(struct mm *m, struct mm_vm *v, uint32_t want)
 	struct chase c = {.m = m,
 			  .v = v,
 			  .want = want,
-			  .clean_only = m->swap_full && m->slots_used >= m->config.swap_pages};
-	uint32_t got = 0, g;
+			  .clean_only = !m->config.swap_pages ||
+					(m->swap_full && m->slots_used >= m->config.swap_pages)};
+	uint32_t got = 0, started = compress_trim(m, v), g;
 
-	if (c.clean_only) { /* one more try: slots of clean pages may be taken back by now */
+	if (c.clean_only &&
+	    m->config
+		    .swap_pages) { /* one more try: slots of clean pages may be taken back by now */
 		uint32_t first, n = slot_run_get(m, 1, &first);
 
 		if (n)
@@ -327,13 +374,13 @@ static uint32_t reclaim_vm(struct mm *m, struct mm_vm *v, uint32_t want)
 		if (!next_victim(&c, &g))
 			break;
 		got += page_out(&c, g, want - got);
-		if (m->nr_io_idle <= READS_KEPT && !c.io)
+		if (m->nr_io_idle <= MM_READS_KEPT && !c.io && !compress_has_room(v))
 			break;
 	}
 	cluster_send(&c);
-	if (c.clean_only && got < want)
+	if (c.clean_only && m->config.swap_pages && got < want)
 		v->out_of_swap++;
-	return got + c.shared;
+	return got + c.shared + started;
 }
 
 uint32_t mm_reclaim(struct mm *m, uint32_t max_pages, uint64_t now_ns)

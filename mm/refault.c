@@ -127,8 +127,8 @@ static uint32_t so_far_ppm(const struct mm_vm *v)
 	const struct mm_refault *r = &v->refault;
 	npages_t of = v->config.pages - v->count[PAGE_BALLOONED], used = refault_beyond(v);
 
-	if ((r->back - r->began_back) * QUIET_SHARE >= vm_charged(v))
-		used += vm_charged(v);
+	if ((r->back - r->began_back) * QUIET_SHARE >= vm_resident(v))
+		used += vm_resident(v);
 	return used < of ? (uint32_t)((unsigned __int128)used * PPM / of) : PPM;
 }
 

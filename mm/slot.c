@@ -4,7 +4,8 @@
  *
  * Allocation is next-fit over a bitmap: pages that leave together get neighbouring slots, which is what clustering
  * and read-in of what left together rest on. When nothing is free, slots of clean resident pages are taken back (their
- * content is in memory); the page stays write-protected, which costs it one needless fault and nothing else.
+ * content is in memory); the page stays write-protected, which costs it one needless fault and nothing else. Slots of
+ * compressed pages, too.
  */
 #include "mm/why.h"
 
@@ -40,6 +41,20 @@ void slot_release(struct mm *m, struct mm_vm *v, uint32_t g)
 	p->slot = 0;
 }
 
+void slot_written(struct mm *m, uint32_t slot, bool ok)
+{
+	struct slot_owner *o = &m->owner[slot];
+
+	o->vm &= ~SLOT_BUSY;
+	if (ok) {
+		if (o->vm == SLOT_DROPPED)
+			slot_put(m, slot);
+		return;
+	}
+	*o = (struct slot_owner){.vm = SLOT_BAD};
+	m->slots_bad++;
+}
+
 /* Next slot at or after from that is free, or capacity. */
 static uint32_t next_free(const struct mm *m, uint32_t from)
 {
@@ -71,10 +86,17 @@ static void take_back(struct mm *m, uint32_t want)
 		if (o.vm == 0 || o.vm >= SLOT_DROPPED) /* free, dropped, bad or busy */
 			continue;
 		struct mm_vm *v = &m->vm[o.vm - 1];
-		if (v->page[o.gfn].state != PAGE_RESIDENT)
+		struct page *p = &v->page[o.gfn];
+
+		if (p->state == PAGE_RESIDENT) {
+			slot_release(m, v, o.gfn);
+		} else if (p->state == PAGE_COMPRESSED) {
+			compress_part(v, p->slot)->slot = CACHE_NONE;
+			slot_put(m, slot);
+		} else {
 			continue;
+		}
 		page_note(m, v, o.gfn, MM_WHY_SLOT_TAKEN_BACK, 0);
-		slot_release(m, v, o.gfn);
 		m->swap.slots_taken_back++;
 		want--;
 	}

@@ -58,11 +58,13 @@ enum mm_balloon_reason {
 };
 const char *mm_balloon_reason_name(enum mm_balloon_reason reason); /* "at_target" */
 
-/* What came of the pager's wish to take pages. The first three are pages that left, then VMs and pages it passed by. */
+/* What came of the pager's wish to take pages. The first four are pages that left, then VMs and pages it passed by. */
 enum mm_paging_reason {
-	MM_PAGING_WRITTEN, /* to a slot */
-	MM_PAGING_CLEAN,   /* its slot still held the content */
-	MM_PAGING_ZERO,    /* all zeros: without a slot */
+	MM_PAGING_WRITTEN,    /* to a slot */
+	MM_PAGING_CLEAN,      /* its slot still held the content */
+	MM_PAGING_ZERO,       /* all zeros: without a slot */
+	MM_PAGING_COMPRESSED, /* into the VM's cache */
+#define MM_PAGING_WAYS 4
 	/* once a look at a VM */
 	MM_PAGING_AT_TARGET,     /* it has no more than it should have */
 	MM_PAGING_AT_FLOOR,      /* the same, and its target is the least a VM may have */
@@ -115,11 +117,27 @@ struct mm_double_stats {
 		identical_writebacks; /* written to swap with what was written there the last time */
 };
 
+/* The cache of compressed pages, of one VM or of all. */
+struct mm_compress_stats {
+	npages_t limit_frames;   /* that it may have now */
+	npages_t frames;         /* that it has: part of used, charged to its VM */
+	npages_t pages;          /* compressed into them */
+	npages_t quarters;       /* of these: to a quarter of a page */
+	uint64_t stored_pages;   /* that came into it, ever */
+	uint64_t stored_bytes;   /* what they were compressed to, together */
+	uint64_t loaded_pages;   /* that a fault brought back */
+	uint64_t rejected_pages; /* that did not compress to half, or could not be tried */
+	uint64_t no_room_pages;  /* that did, and found it full */
+	uint64_t written_pages;  /* the oldest, written to swap */
+	uint64_t clean_pages;    /* the oldest, whose slot still held the content */
+	uint64_t moved_pages;    /* within it, to empty a frame */
+};
+
 struct mm_host_stats {
 	npages_t memory_pages;
 	npages_t
 		reserve_pages; /* in flight: read-ahead, bounce and staging copies; always counted as used */
-	npages_t used_pages; /* resident of all VMs + reserve */
+	npages_t used_pages; /* resident of all VMs + pool + compressed caches + reserve */
 	npages_t peak_used_pages;
 	npages_t free_pages;
 	uint64_t metadata_bytes;
@@ -130,6 +148,7 @@ struct mm_host_stats {
 	npages_t pool_pages; /* frames that shared pages map, part of used */
 	struct mm_swap_stats swap;
 	struct mm_share_stats share;
+	struct mm_compress_stats compress;
 };
 
 struct mm_vm_stats {
@@ -149,18 +168,20 @@ struct mm_vm_stats {
 	npages_t refault_beyond; /* used beyond what was resident, in the last period */
 	npages_t refault_pages;  /* the estimate now */
 	npages_t resident_pages, swapped_pages, untouched_pages, ballooned_pages; /* = configured */
-	npages_t shared_pages; /* zero pages included; part of the sum */
+	npages_t compressed_pages; /* part of the sum */
+	npages_t shared_pages;     /* zero pages included; part of the sum */
 	npages_t shared_zero_pages;
 	npages_t saved_pages; /* shared, less the frames that are named by pages of this VM */
 	npages_t balloon_target_pages;
 	npages_t sampled_pages, leaving_pages, pinned_pages; /* of the resident ones */
 	npages_t waiting_faults;                             /* now */
 	uint64_t faults_zero;                                /* served with a zeroed frame */
-	uint64_t faults_swap_in; /* served from swap, read-ahead or the write buffer */
-	uint64_t faults_sampled; /* touches of sampled pages */
-	uint64_t faults_wp;      /* first write to a clean page */
-	uint64_t faults_stale;   /* nothing to do any more */
-	uint64_t faults_cow;     /* first writes to shared pages */
+	uint64_t faults_swap_in;      /* served from swap, read-ahead or the write buffer */
+	uint64_t faults_decompressed; /* served from the cache of compressed pages */
+	uint64_t faults_sampled;      /* touches of sampled pages */
+	uint64_t faults_wp;           /* first write to a clean page */
+	uint64_t faults_stale;        /* nothing to do any more */
+	uint64_t faults_cow;          /* first writes to shared pages */
 	uint64_t shared_before_swap;
 	uint64_t faults_pop; /* touches of ballooned pages */
 	bool balloon_driver, balloon_absent;
@@ -177,6 +198,7 @@ struct mm_vm_stats {
 	uint64_t out_of_swap;     /* attempts to page out given up for want of a slot */
 	uint64_t stalled_ns;      /* time in which a fault of this VM waited for a frame */
 	uint64_t held_ns;         /* of it: because the state was low and the VM above its target */
+	struct mm_compress_stats compress;
 	uint64_t body_errors; /* calls into the body that failed and were taken back or retried */
 };
 

@@ -20,6 +20,7 @@ void slot_put(struct mm *m,
 	      uint32_t slot); /* a slot that nobody owns or whose write never started */
 void slot_release(struct mm *m, struct mm_vm *v, uint32_t g); /* the page gives its slot up */
 bool slot_busy(const struct mm *m, uint32_t slot);
+void slot_written(struct mm *m, uint32_t slot, bool ok); /* it is busy no more; not ok: and bad */
 
 /* io.c */
 void io_disown_page(struct mm *m, struct mm_vm *v, uint32_t g); /* requests forget it */
@@ -27,6 +28,8 @@ struct mm_io *io_get(struct mm *m);                             /* NULL: all in 
 void io_put(struct mm *m, struct mm_io *io);
 bool io_read_start(struct mm *m, struct mm_vm *v,
 		   uint32_t g); /* charges the frame; false: must wait */
+
+uint32_t io_read_tickets(struct mm *m, uint32_t want); /* at the expense of read-ahead */
 
 /* ahead.c */
 bool ahead_take(struct mm *m, uint32_t vm, uint32_t g, uint16_t *s); /* false: being read */
@@ -40,7 +43,7 @@ void ahead_page_forget(struct mm *m, struct mm_vm *v, uint32_t g);
 /* double.c */
 int double_vm_added(struct mm *m, struct mm_vm *v);
 void double_vm_free(struct mm *m, struct mm_vm *v);
-void double_writes(struct mm *m, struct mm_vm *v, uint32_t g); /* a page, from its stage */
+void double_writes(struct mm *m, struct mm_vm *v, uint32_t g, stage_t s); /* a page, from there */
 void double_forget(struct mm_vm *v, uint32_t g); /* what was written last says nothing any more */
 
 #endif

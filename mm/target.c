@@ -23,7 +23,7 @@ npages_t mm_vm_least_pages(const struct mm_vm_config *vm)
 
 npages_t mm_reserve_pages(const struct mm_config *config)
 {
-	return MM_RESERVE_PAGES +
+	return MM_RESERVE_PAGES + (config->compress_ppm ? MM_COMPRESS_PAGES : 0) +
 	       config->bounce_pages_per_vm *
 		       (config->most_at_once ? config->most_at_once : config->max_vms);
 }

@@ -64,6 +64,14 @@ static const struct mm_why_info infos[MM_WHYS] = {
 				  false},
 	[MM_WHY_SLOT_TAKEN_BACK] = {"slot_taken_back", "swap is nearly full: its slot is taken",
 				    NULL, false},
+	[MM_WHY_DECOMPRESSED] = {"decompressed", "touched: decompressed from its guest's cache",
+				 NULL, false},
+	[MM_WHY_CACHE_WRITTEN] = {"cache_written",
+				  "among the oldest in its guest's cache: written to its slot",
+				  NULL, false},
+	[MM_WHY_CACHE_CLEAN] = {"cache_clean",
+				"the oldest in its guest's cache, and its slot still holds it",
+				NULL, false},
 	[MM_WHY_PASSED_BY] = {"passed_by", "came to its turn and was left where it is", "reason",
 			      true},
 	[MM_WHY_PROBATION] = {"probation", "chosen: withdrawn to see whether it is touched",
@@ -74,6 +82,12 @@ static const struct mm_why_info infos[MM_WHYS] = {
 			     "over_target_pages", true},
 	[MM_WHY_OUT_WRITE] = {"out_write", "chosen: a write to its slot begins",
 			      "over_target_pages", true},
+	[MM_WHY_OUT_COMPRESS] = {"out_compress", "chosen: compressed, stays in its guest's cache",
+				 "over_target_pages", true},
+	[MM_WHY_COMPRESS_IN_VAIN] = {"compress_in_vain",
+				     "chosen, and it did not compress: mapped again, there is no "
+				     "slot for it",
+				     NULL, true},
 	[MM_WHY_SAMPLE_DRAWN] = {"sample_drawn", "drawn into the sample: withdrawn", NULL, false},
 	[MM_WHY_SAMPLE_WATCHED] = {"sample_watched", "drawn into the sample as it is", NULL, false},
 	[MM_WHY_SAMPLE_OVER] = {"sample_over",
@@ -123,10 +137,11 @@ const struct mm_why_info *mm_why_info(enum mm_why why)
 const char *mm_page_state_name(unsigned state)
 {
 	static const char *const names[PAGE_STATES] = {
-		[PAGE_UNTOUCHED] = "untouched", [PAGE_RESIDENT] = "resident",
-		[PAGE_SAMPLED] = "sampled",     [PAGE_LEAVING] = "leaving",
-		[PAGE_SWAPPED] = "swapped",     [PAGE_ARRIVING] = "arriving",
-		[PAGE_BALLOONED] = "ballooned", [PAGE_SHARED] = "shared",
+		[PAGE_UNTOUCHED] = "untouched",   [PAGE_RESIDENT] = "resident",
+		[PAGE_SAMPLED] = "sampled",       [PAGE_LEAVING] = "leaving",
+		[PAGE_SWAPPED] = "swapped",       [PAGE_ARRIVING] = "arriving",
+		[PAGE_BALLOONED] = "ballooned",   [PAGE_SHARED] = "shared",
+		[PAGE_COMPRESSED] = "compressed",
 	};
 
 	return names[state];

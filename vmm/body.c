@@ -190,6 +190,48 @@ static void body_frame_free(void *body, uint32_t frame)
 	memory_frame_free(&m->memory, frame);
 }
 
+static int body_compress(void *body, stage_t s, uint32_t *bytes)
+{
+	struct machine *m = body;
+
+	return memory_compress(&m->memory, s, bytes);
+}
+
+static void body_cache_store(void *body, uint32_t vm, uint32_t place)
+{
+	struct machine *m = body;
+
+	memory_cache_store(&m->memory, vm, place);
+}
+
+static int body_cache_map(void *body, uint32_t vm, gfn_t g, uint32_t place, bool protect)
+{
+	struct machine *m = body;
+
+	return memory_cache_map(&m->memory, vm, g, place, protect);
+}
+
+static int body_cache_read(void *body, uint32_t vm, uint32_t place, stage_t s)
+{
+	struct machine *m = body;
+
+	return memory_cache_read(&m->memory, vm, place, s);
+}
+
+static void body_cache_move(void *body, uint32_t vm, uint32_t from, uint32_t to)
+{
+	struct machine *m = body;
+
+	memory_cache_move(&m->memory, vm, from, to);
+}
+
+static void body_cache_free(void *body, uint32_t vm, uint32_t frame)
+{
+	struct machine *m = body;
+
+	memory_cache_free(&m->memory, vm, frame);
+}
+
 static void body_balloon_target(void *body, uint32_t vm, npages_t pages)
 {
 	struct machine *m = body;
@@ -232,6 +274,12 @@ const struct mm_body_ops machine_body_ops = {
 	.map_zero_protected = body_map_zero_protected,
 	.break_shared = body_break_shared,
 	.frame_free = body_frame_free,
+	.compress = body_compress,
+	.cache_store = body_cache_store,
+	.cache_map = body_cache_map,
+	.cache_read = body_cache_read,
+	.cache_move = body_cache_move,
+	.cache_free = body_cache_free,
 	.balloon_target = body_balloon_target,
 	.reclaim_wanted = body_reclaim_wanted,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * kernel_view.c: what the kernel counts as guest memory (host-kvm rule 13): anonymous pages in guest ranges and staging,
- * by /proc/self/smaps (nobody else maps them, so their proportional share is all of them), and what the pool of shared
+ * kernel_view.c: what the kernel counts as guest memory (host-kvm rule 13): anonymous pages in guest ranges, staging and
+ * the caches of compressed pages, by /proc/self/smaps (nobody else maps them, so their proportional share is all of them), and what the pool of shared
  * frames holds. Read with the machine lock held, so that nothing moves between the lines; the kernel takes 5 us a mapping
  * for it, a third of a second when sharing has made tens of thousands.
  *
@@ -24,7 +24,8 @@ static uint32_t whose(const struct memory *mem, uint64_t address)
 
 	if (memory_find(mem, address, &vm, &g))
 		return vm;
-	return memory_is_spare(mem, address) || address - (uintptr_t)mem->stage < mem->stage_bytes
+	return memory_is_spare(mem, address) || memory_is_cache(mem, address) ||
+			       address - (uintptr_t)mem->stage < mem->stage_bytes
 		       ? NO_VMS
 		       : NOBODYS;
 }

@@ -36,6 +36,7 @@ static struct mm_config mm_config_of(const struct machine_config *c)
 		.spare_overwritten = c->swap_spares_overwritten,
 		.write_zeros = c->swap_writes_zeros,
 		.ahead_most = c->swap_ahead_most,
+		.compress_ppm = c->compress_ppm,
 		.share_capacity_pages = c->share ? c->share_capacity_pages : 0,
 		.scan = c->scan,
 		.rebalance_ns = c->rebalance_ns,
@@ -150,6 +151,8 @@ int machine_create(const struct machine_config *config, struct machine **out, st
 				       config->share ? config->share_capacity_pages : 0, error);
 	if (config->share_mappings)
 		m->memory.remap.most_mappings = config->share_mappings;
+	if (!result && config->compress_ppm)
+		result = compress_open(&m->memory, error);
 	if (!result)
 		result = create_swap(m, error);
 	if (!result)

@@ -59,6 +59,7 @@ struct machine_config {
 	uint64_t
 		share_mappings; /* sharing stops at so many mappings; 0: nine tenths of what the kernel allows */
 	struct dedup_scan_config scan; /* order and rates of looking for them */
+	uint32_t compress_ppm;         /* of a VM's size, its compressed pages may take; 0: off */
 	bool balloon;                  /* guests get a balloon device, and the manager uses it */
 	uint64_t rebalance_ns;
 	uint64_t seed;
@@ -105,7 +106,7 @@ struct vm_kernel_stats {
 /* What goes with the memory statistics that the guest's driver told last. */
 struct vm_said_stats {
 	npages_t actual_pages; /* in its balloon, by its word */
-	/* The manager's resident, shared and swapped, and what was ballooned since it spoke. */
+	/* The manager's resident, shared, swapped and compressed, and what was ballooned since it spoke. */
 	npages_t touched_pages;
 };
 
@@ -126,9 +127,10 @@ struct vm_live_stats {
 
 /* What the kernel says (host-kvm rule 13); bytes. */
 struct machine_kernel_stats {
-	uint64_t guest_bytes;      /* anonymous pages of guest ranges and staging, and the pool */
-	npages_t used_pages;       /* what the manager had in use at that moment */
-	uint64_t pool_bytes;       /* of guest_bytes: frames that are shared */
+	uint64_t
+		guest_bytes; /* anonymous pages of guest ranges, staging and caches, and the pool */
+	npages_t used_pages; /* what the manager had in use at that moment */
+	uint64_t pool_bytes; /* of guest_bytes: frames that are shared */
 	uint64_t guest_bytes_peak; /* highest reading so far */
 	uint64_t read_ns;          /* when it was read, as now_ns of a snapshot; 0: never */
 	uint64_t host_swap_bytes;  /* guest memory the host itself swapped out */

@@ -104,9 +104,10 @@ void machine_balloon_watch(struct machine *m, uint32_t id)
 		struct mm_vm_stats now;
 
 		mm_vm_stats(m->mm, id, machine_now_ns(), &now);
-		v->said = (struct vm_said_stats){
-			.actual_pages = s.stats_actual_pages,
-			.touched_pages = now.resident_pages + now.shared_pages + now.swapped_pages};
+		v->said = (struct vm_said_stats){.actual_pages = s.stats_actual_pages,
+						 .touched_pages =
+							 now.resident_pages + now.shared_pages +
+							 now.swapped_pages + now.compressed_pages};
 		/* Given up since: in use when it spoke. */
 		if (now.ballooned_pages > s.stats_actual_pages)
 			v->said.touched_pages += now.ballooned_pages - s.stats_actual_pages;

@@ -91,13 +91,18 @@ static int place_now(const struct placing *p, gfn_t g, const void *page)
 	return result;
 }
 
+static bool may_page(const struct machine *m)
+{
+	return m->swap || m->config.compress_ppm;
+}
+
 /* The pager makes room, if it may. */
 static int place_patiently(const struct placing *p, gfn_t g, const void *page)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
 	int result = place_now(p, g, page);
 
-	for (unsigned ms = 0; result == -ENOMEM && p->m->swap && ms < PLACE_PATIENCE_MS; ms++) {
+	for (unsigned ms = 0; result == -ENOMEM && may_page(p->m) && ms < PLACE_PATIENCE_MS; ms++) {
 		nanosleep(&pause, NULL);
 		result = place_now(p, g, page);
 	}
@@ -237,6 +242,20 @@ static void give_up(struct machine *m, uint32_t id, const struct error *error)
 	atomic_store(&v->vcpus_left, true);
 }
 
+static int add_cache(struct machine *m, uint32_t id, const struct vm_config *config,
+		     struct error *error)
+{
+	int result;
+
+	machine_lock(m); /* the kernel's view looks at all caches */
+	result = compress_add_range(&m->memory, id,
+				    mm_cache_frames(m->config.compress_ppm, config->pages));
+	machine_unlock(m);
+	return result ? error_host(error, -result, "%s: addresses for compressed pages",
+				   config->name)
+		      : 0;
+}
+
 int machine_add_vm(struct machine *m, const struct vm_config *config, vmid_t *out,
 		   struct error *error)
 {
@@ -254,6 +273,8 @@ int machine_add_vm(struct machine *m, const struct vm_config *config, vmid_t *ou
 	result = memory_add_vm(&m->memory, id, config->pages, error);
 	if (result)
 		memory_add_none(&m->memory);
+	else
+		result = add_cache(m, id, config, error);
 	arena_make(m, id);
 	if (!result)
 		result = add_to_mm(m, id, config, error);

@@ -97,6 +97,7 @@ fail:
 void memory_destroy(struct memory *mem)
 {
 	share_close(mem);
+	compress_close(mem);
 	for (uint32_t i = 0; i < mem->nr_ranges; i++)
 		if (mem->range[i].bytes)
 			munmap(mem->range[i].start, mem->range[i].bytes);

@@ -13,6 +13,7 @@
 
 #include "ballast/types.h"
 #include "lib/error.h"
+#include "vmm/compress.h"
 #include "vmm/machine.h"
 #include "vmm/share.h"
 #include "vmm/uffd.h"
@@ -22,6 +23,8 @@ struct memory_range {
 	size_t bytes;    /* the hole included */
 	npages_t pages;  /* without it */
 	uint32_t *frame; /* by gfn: what of the pool it maps: remap.h; NULL: no sharing */
+	uint8_t *cache;  /* its compressed pages; NULL: none */
+	size_t cache_bytes;
 };
 
 struct memory {
@@ -38,6 +41,7 @@ struct memory {
 	uint32_t max_ranges;
 	struct share_pool pool;
 	struct remap remap;
+	struct compressor compressor;
 };
 
 /* pool_frames: most shared frames; 0: no sharing. */

@@ -17,6 +17,8 @@
 #define STEP         0x9e3779b97f4a7c15ull
 #define LAST_WORD    (PAGE_WORDS - 1)
 #define INNER_WORDS  (PAGE_WORDS - 2)
+#define THIN_LEAST   64u  /* words of a thin page that differ: it compresses to an eighth */
+#define THIN_MOST    247u /* and to half, with something to spare for stamps */
 #define VERSION_BITS 23
 #define VERSION_MAX  ((1u << VERSION_BITS) - 1)
 
@@ -29,6 +31,7 @@ _Static_assert(PAGE_WORDS * sizeof(uint64_t) == PAGE_BYTES, "words fill a page")
 #define DOMAIN_CLASS   0xa4093822299f31d0ull
 #define DOMAIN_PRIVATE 0x082efa98ec4e6c89ull
 #define DOMAIN_STAMP   0x452821e638d01377ull
+#define DOMAIN_THIN    0xbe5466cf34e90c6cull
 
 static uint64_t page_key(uint64_t class_key, uint32_t page)
 {
@@ -49,6 +52,7 @@ void content_init(struct content *c, const struct phase_spec *spec, uint64_t see
 	c->zero_below = zero ? PPM : spec->zero_ppm;
 	c->common_below = zero ? PPM : c->zero_below + spec->common_ppm;
 	c->class_below = zero ? PPM : c->common_below + spec->class_ppm;
+	c->thin_below = zero ? PPM : c->class_below + spec->thin_ppm;
 	c->class_key = rng_mix(spec->class_id ^ DOMAIN_CLASS);
 	c->private_key = own;
 	c->stamp_key = rng_mix(own ^ DOMAIN_STAMP);
@@ -71,14 +75,20 @@ enum content_class content_class_of(const struct content *c, uint32_t page)
 		return CONTENT_ZERO;
 	if (draw < c->common_below)
 		return CONTENT_COMMON;
-	return draw < c->class_below ? CONTENT_CLASS : CONTENT_PRIVATE;
+	if (draw < c->class_below)
+		return CONTENT_CLASS;
+	return draw < c->thin_below ? CONTENT_THIN : CONTENT_PRIVATE;
 }
 
-/* The key of what filling writes; false: the page is zero. */
-static bool fill_key(const struct content *c, uint32_t page, uint64_t *key_out)
+/* The key of what filling writes, and after how many words it repeats; false: the page is zero. */
+static bool fill_key(const struct content *c, uint32_t page, uint64_t *key_out, uint32_t *period)
 {
 	enum content_class class = content_class_of(c, page);
 
+	*period = PAGE_WORDS;
+	if (class == CONTENT_THIN)
+		*period = THIN_LEAST +
+			  (uint32_t)(page_key(DOMAIN_THIN, page) % (THIN_MOST - THIN_LEAST + 1));
 	*key_out = page_key(class == CONTENT_COMMON  ? DOMAIN_COMMON
 			    : class == CONTENT_CLASS ? c->class_key
 						     : c->private_key,
@@ -88,23 +98,25 @@ static bool fill_key(const struct content *c, uint32_t page, uint64_t *key_out)
 
 uint64_t content_word(const struct content *c, uint32_t page, uint32_t version, uint32_t index)
 {
+	uint32_t period;
 	uint64_t key;
 
 	if (version && (index == 0 || index == LAST_WORD))
 		return stream_word(page_key(c->stamp_key, page) + version * (STEP << 32), index);
-	return fill_key(c, page, &key) ? stream_word(key, index) : 0;
+	return fill_key(c, page, &key, &period) ? stream_word(key, index % period) : 0;
 }
 
 void content_fill(const struct content *c, uint32_t page, uint64_t *words)
 {
+	uint32_t period;
 	uint64_t key;
 
-	if (!fill_key(c, page, &key)) {
+	if (!fill_key(c, page, &key, &period)) {
 		memset(words, 0, PAGE_BYTES);
 		return;
 	}
 	for (uint32_t i = 0; i < PAGE_WORDS; i++)
-		words[i] = stream_word(key, i);
+		words[i] = i < period ? stream_word(key, i) : words[i - period];
 }
 
 void content_stamp(const struct content *c, uint32_t page, uint32_t version, uint64_t *words)

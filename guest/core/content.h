@@ -7,6 +7,7 @@
  *   zero     all words 0
  *   common   the same in every guest
  *   class    the same in every guest of the class
+ *   thin     private, but its words repeat, after 64 to 247 of them, so that it compresses to a third on average
  *   private  also of seed, vm and phase: found nowhere else, not even in an earlier phase of this guest
  * Version 0 is what filling wrote. A write bumps the version: words 0 and 511 become stamps of (seed, vm, phase, page,
  * version), which makes the page private; the other words keep what filling wrote.
@@ -24,11 +25,12 @@ struct phase_spec;
 
 /* The identity of one phase's content, made by content_init(); plain data, may be copied. */
 struct content {
-	uint32_t zero_below, common_below, class_below; /* of a page's draw in [0, PPM) */
+	uint32_t zero_below, common_below, class_below,
+		thin_below; /* of a page's draw in [0, PPM) */
 	uint64_t class_key, private_key, stamp_key;
 };
 
-enum content_class { CONTENT_ZERO, CONTENT_COMMON, CONTENT_CLASS, CONTENT_PRIVATE };
+enum content_class { CONTENT_ZERO, CONTENT_COMMON, CONTENT_CLASS, CONTENT_PRIVATE, CONTENT_THIN };
 
 /* A word that is not what this guest last wrote. */
 struct content_error {

@@ -25,7 +25,7 @@ static bool phase_valid(const struct phase_spec *p, bool last)
 
 	return (unsigned)p->kind < WORKLOAD_KINDS && sized == (p->pages > 0) &&
 	       p->write_ppm <= PPM && p->alpha_ppm <= WORKLOAD_ALPHA_MAX &&
-	       (uint64_t)p->zero_ppm + p->common_ppm + p->class_ppm <= PPM &&
+	       (uint64_t)p->zero_ppm + p->common_ppm + p->class_ppm + p->thin_ppm <= PPM &&
 	       (p->duration_ns || last);
 }
 

@@ -45,7 +45,8 @@ struct phase_spec {
 	uint32_t alpha_ppm;   /* zipf: exponent, 0 (uniform) to 4000000 */
 	uint32_t zero_ppm;    /* content: shares of zero pages, */
 	uint32_t common_ppm;  /* of pages the same in every guest, */
-	uint32_t class_ppm;   /* of pages the same in one class; the rest is private. Sum <= PPM */
+	uint32_t class_ppm;   /* of pages the same in one class, */
+	uint32_t thin_ppm;    /* of private pages that compress; the rest does not. Sum <= PPM */
 	uint64_t class_id;    /* which class: content_class_id() of its name */
 	uint64_t duration_ns; /* 0: lasts; only the last phase may */
 };

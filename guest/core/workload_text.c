@@ -25,7 +25,8 @@ struct text_key {
 static const struct text_key keys[] = {
 	KEY("pages", pages),     KEY("write", write_ppm), KEY("rate", rate),
 	KEY("alpha", alpha_ppm), KEY("zero", zero_ppm),   KEY("common", common_ppm),
-	KEY("class", class_ppm), KEY("id", class_id),     KEY("ns", duration_ns),
+	KEY("class", class_ppm), KEY("thin", thin_ppm),   KEY("id", class_id),
+	KEY("ns", duration_ns),
 };
 #define NR_KEYS (sizeof(keys) / sizeof(keys[0]))
 

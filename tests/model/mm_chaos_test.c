@@ -3,7 +3,7 @@
  * mm_chaos_test.c: the memory manager when everything happens at once, and what is left when all is over.
  *
  * Random machines: sizes, minimums, pagers, swap that fills up, a disk that fails now and then, a body that refuses now
- * and then, VMs that are doomed and end while their pages are being read and written, and a machine that stops in the
+ * and then, caches of compressed pages of many sizes, VMs that are doomed and end while their pages are being read and written, and a machine that stops in the
  * middle of it. After every step the manager must be consistent and the fake's frames within what it charges; a page
  * must hold what was last written to it unless its VM is doomed or broken. In the end no frame, slot, stage or
  * request may be left over. mm_pager_test.c is about fairness to sleepers; this one is about leaks and the budget.
@@ -33,6 +33,11 @@ static struct chaos *make(uint64_t seed)
 	config.sample_slow_ppm = config.sample_fast_ppm = 500000;
 	config.memory_pages = 300 + chaos_below(c, 1000);
 	config.swap_pages = 1 + chaos_below(c, chaos_below(c, 2) ? 200 : 5000);
+	if (chaos_below(c, 3))
+		config.compress_ppm =
+			1 + (uint32_t)chaos_below(c, chaos_below(c, 3) ? 60000 : 500000);
+	if (config.compress_ppm && chaos_below(c, 4) == 0)
+		config.swap_pages = 0;
 	chaos_create(c, &config);
 	c->content = new_content;
 	want = 1 + (unsigned)chaos_below(c, FAKE_VMS);
@@ -57,6 +62,7 @@ static void weather(struct chaos *c)
 	c->body.refuse_protect_ppm = chaos_now_and_then(c);
 	c->body.fail_write_ppm = chaos_now_and_then(c);
 	c->body.fail_read_ppm = chaos_below(c, 4) ? 0 : chaos_now_and_then(c);
+	c->body.lose_cached_ppm = chaos_below(c, 8) ? 0 : chaos_now_and_then(c);
 }
 
 static void step(struct chaos *c)
@@ -101,9 +107,25 @@ static void everything_ends(struct chaos *c)
 	chaos_nothing_left(c);
 }
 
+static void add_up(struct chaos *c, struct mm_compress_stats *sum)
+{
+	struct mm_host_stats host;
+
+	mm_host_stats(c->body.mm, c->body.now_ns, &host);
+	assert_int_equal(host.compress.frames, 0);
+	assert_int_equal(host.compress.pages, 0);
+	sum->stored_pages += host.compress.stored_pages;
+	sum->loaded_pages += host.compress.loaded_pages;
+	sum->written_pages += host.compress.written_pages;
+	sum->clean_pages += host.compress.clean_pages;
+	sum->moved_pages += host.compress.moved_pages;
+	sum->no_room_pages += host.compress.no_room_pages;
+}
+
 static void chaos(void **state)
 {
 	uint64_t written = 0, read = 0, errors = 0;
+	struct mm_compress_stats cache = {0};
 
 	(void)state;
 	print_message("seeds 1 to 150\n");
@@ -113,12 +135,20 @@ static void chaos(void **state)
 		for (unsigned i = 0; i < 3000; i++)
 			step(c);
 		everything_ends(c);
+		add_up(c, &cache);
 		written += c->body.written_pages;
 		read += c->body.read_pages;
 		errors += c->body.mm->swap.errors;
 		chaos_free(c);
 	}
 	assert_true(written > 5000 && read > 2000 && errors > 500);
+	print_message("stored %lu loaded %lu written %lu clean %lu moved %lu no room %lu\n",
+		      (unsigned long)cache.stored_pages, (unsigned long)cache.loaded_pages,
+		      (unsigned long)cache.written_pages, (unsigned long)cache.clean_pages,
+		      (unsigned long)cache.moved_pages, (unsigned long)cache.no_room_pages);
+	assert_true(cache.stored_pages > 5000 && cache.loaded_pages > 2000);
+	assert_true(cache.written_pages > 100 && cache.clean_pages > 10);
+	assert_true(cache.moved_pages > 500 && cache.no_room_pages > 100);
 }
 
 int main(void)

@@ -43,6 +43,7 @@ struct plan {
 	uint32_t refuse_ppm, fail_write_ppm;
 	bool may_end, slow_disk, balloon, share;
 	bool loose; /* how much is paged is not checked */
+	uint32_t compress_ppm;
 };
 
 static void start(struct world *w, const struct plan *plan, uint64_t seed)
@@ -63,6 +64,7 @@ static void start(struct world *w, const struct plan *plan, uint64_t seed)
 		.seed = seed,
 		.max_vms = FAKE_VMS,
 		.balloon = plan->balloon,
+		.compress_ppm = plan->compress_ppm,
 		.share_capacity_pages = plan->share ? 2 * FAKE_VMS * (uint32_t)plan->vm_pages : 0,
 		.share_hash_bits = plan->share && seed % 2 ? 4 : 0,
 		.scan = {.rate_pages = DEDUP_SCAN_UNLIMITED,
@@ -250,7 +252,8 @@ static void everything_is_there(struct world *w)
 		}
 }
 
-static void run(const struct plan *plan, uint64_t seed)
+/* Returns how many pages were compressed. */
+static uint64_t run(const struct plan *plan, uint64_t seed)
 {
 	struct world *w = calloc(1, sizeof *w);
 	struct mm_host_stats host;
@@ -276,8 +279,10 @@ static void run(const struct plan *plan, uint64_t seed)
 	}
 	assert_true(w->touches > plan->steps / 10);
 	assert_int_equal(plan->share, w->body.shared_runs > 0);
+	assert_int_equal(plan->compress_ppm > 0, host.compress.loaded_pages > 0);
 	finish(w);
 	free(w);
+	return host.compress.stored_pages;
 }
 
 static void every_pager(void **state)
@@ -390,12 +395,42 @@ static void balloon_and_sharing(void **state)
 	}
 }
 
+/* A cache of compressed pages beside it, small or large, with all mechanisms or alone with swap. */
+static void compression(void **state)
+{
+	uint64_t stored = 0;
+	uint32_t policies = 0;
+
+	(void)state;
+	while (policy_table[policies])
+		policies++;
+	for (uint64_t seed = 61; seed <= 70; seed++) {
+		struct plan plan = {.pager = policy_table[seed % policies]->name,
+				    .memory = 1500,
+				    .swap = 5000,
+				    .vm_pages = 900,
+				    .nr_vms = 4,
+				    .steps = 20000,
+				    .refuse_ppm = seed % 3 ? 0 : 20000,
+				    .fail_write_ppm = seed % 5 ? 0 : 20000,
+				    .balloon = seed % 2,
+				    .share = seed % 4 == 1,
+				    .loose = true,
+				    .slow_disk = seed % 4 == 2,
+				    .may_end = seed % 4 == 3,
+				    .compress_ppm = seed % 3 ? 20000 : 100000};
+
+		stored += run(&plan, seed);
+	}
+	assert_true(stored > 4000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_pager),         cmocka_unit_test(refusals_and_ends),
 		cmocka_unit_test(failing_disk),        cmocka_unit_test(swap_full),
-		cmocka_unit_test(balloon_and_sharing),
+		cmocka_unit_test(balloon_and_sharing), cmocka_unit_test(compression),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

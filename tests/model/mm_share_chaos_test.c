@@ -44,6 +44,9 @@ static struct chaos *make(uint64_t seed)
 	config.memory_pages = 300 + chaos_below(c, 1500);
 	config.swap_pages =
 		chaos_below(c, 3) ? 1 + chaos_below(c, chaos_below(c, 2) ? 200 : 5000) : 0;
+	if (chaos_below(c, 2))
+		config.compress_ppm =
+			1 + (uint32_t)chaos_below(c, chaos_below(c, 2) ? 60000 : 400000);
 	config.share_hash_bits = chaos_below(c, 2) ? 0 : 1 + (uint32_t)chaos_below(c, 12);
 	config.scan = (struct dedup_scan_config){
 		.order = chaos_below(c, 2) ? DEDUP_SCAN_RANDOM : DEDUP_SCAN_SEQUENTIAL,

@@ -54,7 +54,7 @@ static void fake_free(void *body, uint32_t vm, void *p, size_t bytes)
 	free(p);
 }
 
-static int map(struct fake_body *f, uint32_t vm, gfn_t g, uint64_t content, bool protect)
+int fake_map(struct fake_body *f, uint32_t vm, gfn_t g, uint64_t content, bool protect)
 {
 	struct fake_page *p = fake_page_at(f, vm, g);
 
@@ -68,7 +68,7 @@ static int map(struct fake_body *f, uint32_t vm, gfn_t g, uint64_t content, bool
 
 static int fake_map_zero(void *body, uint32_t vm, gfn_t g)
 {
-	return map(body, vm, g, FAKE_ZERO, false);
+	return fake_map(body, vm, g, FAKE_ZERO, false);
 }
 
 static int fake_map_bytes(void *body, uint32_t vm, gfn_t g, const void *page)
@@ -76,7 +76,7 @@ static int fake_map_bytes(void *body, uint32_t vm, gfn_t g, const void *page)
 	uint64_t content;
 
 	memcpy(&content, page, sizeof content);
-	return map(body, vm, g, content, false);
+	return fake_map(body, vm, g, content, false);
 }
 
 static int fake_map_stage(void *body, uint32_t vm, gfn_t g, stage_t s, bool protect)
@@ -84,7 +84,7 @@ static int fake_map_stage(void *body, uint32_t vm, gfn_t g, stage_t s, bool prot
 	struct fake_body *f = body;
 
 	assert_true(f->stage[s.v].present || s.v < mm_read_stages());
-	return map(f, vm, g, f->stage[s.v].content, protect);
+	return fake_map(f, vm, g, f->stage[s.v].content, protect);
 }
 
 static int fake_withdraw(void *body, uint32_t vm, gfn_t g, stage_t s)
@@ -164,7 +164,7 @@ static bool fake_stage_is_zero(void *body, stage_t s)
 {
 	struct fake_body *f = body;
 
-	assert_true(f->stage[s.v].present);
+	assert_true(f->stage[s.v].present || s.v < mm_read_stages());
 	return f->stage[s.v].content == FAKE_ZERO;
 }
 
@@ -172,7 +172,7 @@ static uint64_t fake_stage_hash(void *body, stage_t s)
 {
 	struct fake_body *f = body;
 
-	assert_true(f->stage[s.v].present);
+	assert_true(f->stage[s.v].present || s.v < mm_read_stages());
 	return f->stage[s.v].content;
 }
 
@@ -201,7 +201,7 @@ static void fake_swap_start(void *body, struct mm_io *io)
 					  i]); /* read or written again while being written */
 		if (io->write)
 			f->disk_busy[io->slot.v + i] = true;
-		assert_int_equal(io->write, io->stage[i].v >= mm_read_stages());
+		assert_int_equal(io->write && !io->cached, io->stage[i].v >= mm_read_stages());
 	}
 	f->io[f->nr_io++] = io;
 }
@@ -266,6 +266,12 @@ const struct mm_body_ops fake_body_ops = {
 	.map_zero_protected = fake_map_zero_protected,
 	.break_shared = fake_break_shared,
 	.frame_free = fake_frame_free,
+	.compress = fake_compress,
+	.cache_store = fake_cache_store,
+	.cache_map = fake_cache_map,
+	.cache_read = fake_cache_read,
+	.cache_move = fake_cache_move,
+	.cache_free = fake_cache_free,
 	.balloon_target = fake_balloon_target,
 	.reclaim_wanted = fake_reclaim_wanted,
 };
@@ -283,8 +289,10 @@ void fake_body_init(struct fake_body *f, npages_t slots, uint64_t seed)
 
 void fake_body_free(struct fake_body *f)
 {
-	for (unsigned i = 0; i < FAKE_VMS; i++)
+	for (unsigned i = 0; i < FAKE_VMS; i++) {
 		free(f->guest[i]);
+		free(f->cache[i]);
+	}
 	free(f->disk);
 	free(f->disk_busy);
 	free(f->pool);
@@ -302,6 +310,7 @@ void fake_body_add_vm(struct fake_body *f, uint32_t vm, npages_t pages)
 	f->guest[vm] = calloc(pages, sizeof *f->guest[vm]);
 	assert_non_null(f->guest[vm]);
 	f->guest_pages[vm] = pages;
+	f->cache[vm] = fake_cache_make(pages); /* no cache is larger */
 }
 
 void fake_body_finish(struct fake_body *f, unsigned index)
@@ -349,7 +358,9 @@ static void check_reasons(const struct fake_body *f, const struct mm_host_stats 
 		zero += v.paging_reason[MM_PAGING_ZERO];
 		assert_int_equal(v.paged_out_pages, v.paging_reason[MM_PAGING_WRITTEN] +
 							    v.paging_reason[MM_PAGING_CLEAN] +
-							    v.paging_reason[MM_PAGING_ZERO]);
+							    v.paging_reason[MM_PAGING_ZERO] +
+							    v.paging_reason[MM_PAGING_COMPRESSED]);
+		assert_int_equal(v.compress.stored_pages, v.paging_reason[MM_PAGING_COMPRESSED]);
 		assert_true(v.held_ns <= v.stalled_ns);
 	}
 	assert_int_equal(clean, host->swap.clean_drops);

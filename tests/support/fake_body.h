@@ -44,7 +44,13 @@ struct fake_body {
 		bool used;
 		unsigned mapped;
 	} * pool;
-	npages_t pool_frames; /* its size */
+	npages_t pool_frames;               /* its size */
+	struct fake_cache *cache[FAKE_VMS]; /* compressed pages, by place */
+	uint64_t squeezed;                  /* what was compressed last, */
+	uint32_t squeezed_bytes;            /* and to what; 0: stored already */
+	uint32_t compress_bytes; /* to what any page compresses; 0: it depends on the content */
+	uint32_t lose_cached_ppm;
+	uint64_t cache_moves;
 	unsigned reclaim_wishes;
 	unsigned broken[FAKE_VMS]; /* vm_broken calls */
 	bool fail_zalloc;
@@ -64,6 +70,9 @@ void fake_body_add_vm(struct fake_body *f, uint32_t vm, npages_t pages);
 
 /* Sharing: a pool of so many frames. */
 void fake_body_add_pool(struct fake_body *f, npages_t frames);
+
+/* What fake_compress() makes of such a page: a quarter, a half or more. */
+uint32_t fake_compressed_bytes(const struct fake_body *f, uint64_t content);
 
 /* The request at index (order of start) ends, with an error if the probabilities say so. */
 void fake_body_finish(struct fake_body *f, unsigned index);

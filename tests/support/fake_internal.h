@@ -13,6 +13,9 @@ void fake_drop_page(struct fake_body *f, struct fake_page *p);
 void fake_count_frame(struct fake_body *f);
 void fake_count_frame_within(struct fake_body *f, npages_t more);
 
+/* An absent page gets a frame with this content. */
+int fake_map(struct fake_body *f, uint32_t vm, gfn_t g, uint64_t content, bool protect);
+
 /* As struct mm_body_ops says. */
 int fake_hash(void *body, uint32_t vm, gfn_t g, uint64_t *hash);
 int fake_equal(void *body, uint32_t vm_a, gfn_t a, uint32_t vm_b, gfn_t b, bool *equal);
@@ -23,5 +26,13 @@ int fake_share_zero(void *body, uint32_t vm, gfn_t g);
 int fake_map_zero_protected(void *body, uint32_t vm, gfn_t g);
 int fake_break_shared(void *body, uint32_t vm, gfn_t g);
 void fake_frame_free(void *body, uint32_t frame);
+/* Room for so many frames. */
+struct fake_cache *fake_cache_make(npages_t frames);
+int fake_compress(void *body, stage_t s, uint32_t *bytes);
+void fake_cache_store(void *body, uint32_t vm, uint32_t place);
+int fake_cache_map(void *body, uint32_t vm, gfn_t g, uint32_t place, bool protect);
+int fake_cache_read(void *body, uint32_t vm, uint32_t place, stage_t s);
+void fake_cache_move(void *body, uint32_t vm, uint32_t from, uint32_t to);
+void fake_cache_free(void *body, uint32_t vm, uint32_t frame);
 
 #endif

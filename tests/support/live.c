@@ -102,6 +102,7 @@ struct machine *live_machine(const struct live_machine_options *o)
 		.swap_without_uring = o->no_uring,
 		.balloon = o->balloon,
 		.swap_spares_overwritten = o->spare_overwritten,
+		.compress_ppm = o->compress_ppm,
 		.share = o->share,
 		.share_capacity_pages = o->max_vms * SHARE_CAPACITY,
 		.share_mappings = o->share_mappings,
@@ -167,9 +168,9 @@ void live_check_budget_now(const struct machine_snapshot *s)
 		const struct mm_vm_stats *v = &s->vm[i];
 
 		assert_int_equal(v->untouched_pages + v->resident_pages + v->swapped_pages +
-					 v->ballooned_pages + v->shared_pages,
+					 v->ballooned_pages + v->shared_pages + v->compressed_pages,
 				 v->configured_pages);
-		resident += v->resident_pages;
+		resident += v->resident_pages + v->compress.frames;
 	}
 	assert_true(resident + s->host.reserve_pages <= s->host.used_pages);
 	assert_int_equal(s->host.used_pages + s->host.free_pages, s->host.memory_pages);

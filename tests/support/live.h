@@ -27,6 +27,7 @@ struct live_machine_options {
 	enum machine_evict evict;
 	bool no_uring, balloon, share, spare_overwritten;
 	uint64_t share_mappings;
+	uint32_t compress_ppm;
 	uint64_t seed;
 	const struct target_policy *policy; /* NULL: proportional */
 	uint64_t rebalance_ns;              /* 0: 15 s */

@@ -9,7 +9,10 @@ struct mm_config world_config(const struct mm_world_options *o)
 {
 	struct mm_config config = {
 		.memory_pages = o->memory ? o->memory : 10000,
-		.swap_pages = o->swap ? o->swap : 20000,
+		.swap_pages = o->no_swap ? 0
+			      : o->swap  ? o->swap
+					 : 20000,
+		.compress_ppm = o->compress_ppm,
 		.pager = policy_find(o->pager ? o->pager : "fifo"),
 		.policy = target_find(o->policy ? o->policy : "proportional"),
 		.tax_ppm = o->tax_ppm,

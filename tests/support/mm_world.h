@@ -40,6 +40,8 @@ struct mm_world_options {
 	uint64_t rebalance_ns;
 	bool spare_overwritten, write_zeros;
 	uint32_t ahead_most;
+	uint32_t compress_ppm; /* with it the reserve is 194 pages and targets sum to 2 less */
+	bool no_swap;
 };
 
 struct mm_config world_config(const struct mm_world_options *options);

@@ -240,20 +240,23 @@ static void the_price_of_records(void **state)
 	}
 }
 
-static const char *const state_name[PAGE_STATES] = {"untouched", "resident", "sampled",   "leaving",
-						    "swapped",   "arriving", "ballooned", "shared"};
+static const char *const state_name[PAGE_STATES] = {"untouched", "resident", "sampled",
+						    "leaving",   "swapped",  "arriving",
+						    "ballooned", "shared",   "compressed"};
 
 /* Rows: from; columns: to; in the order of the names above. */
 static const bool legal[PAGE_STATES][PAGE_STATES] = {
-	{0, 1, 0, 0, 0, 0, 1, 0}, /* a first touch; given up */
-	{1, 0, 1, 1, 1, 0, 1, 1}, /* its VM ends; sampled; written; dropped; given up; shared */
-	{1, 1, 0, 1, 1, 0, 1, 0}, /* ends; touched; written; dropped; given up */
-	{1, 1, 1, 0, 1, 0, 1,
+	{0, 1, 0, 0, 0, 0, 1, 0, 0}, /* a first touch; given up */
+	{1, 0, 1, 1, 1, 0, 1, 1,
+	 1}, /* its VM ends; sampled; written; dropped; given up; shared; compressed */
+	{1, 1, 0, 1, 1, 0, 1, 0, 1}, /* ends; touched; written; dropped; given up; compressed */
+	{1, 1, 1, 0, 1, 0, 1, 0,
 	 0}, /* ends; touched; not written and not mappable; written; given up */
-	{1, 1, 0, 0, 0, 1, 1, 0}, /* ends; at once; by a read; given up */
-	{1, 1, 0, 0, 1, 0, 1, 0}, /* ends; arrived; arrived and not mappable; given up */
-	{1, 1, 0, 0, 0, 0, 0, 0}, /* taken back; touched */
-	{1, 1, 0, 0, 0, 0, 1, 0}, /* ends; written; given up */
+	{1, 1, 0, 0, 0, 1, 1, 0, 0}, /* ends; at once; by a read; given up */
+	{1, 1, 0, 0, 1, 0, 1, 0, 0}, /* ends; arrived; arrived and not mappable; given up */
+	{1, 1, 0, 0, 0, 0, 0, 0, 0}, /* taken back; touched */
+	{1, 1, 0, 0, 0, 0, 1, 0, 0}, /* ends; written; given up */
+	{1, 1, 0, 0, 1, 0, 1, 0, 0}, /* ends; touched; written out; given up */
 };
 
 static void transitions(void **state)

@@ -130,6 +130,7 @@ static void test_unknown(void **state)
 	expect_json(report_account_vm_json(s, 0),
 		    "{\"guest_in_use_pages\":1000,\"manager_resident_pages\":700,"
 		    "\"manager_shared_pages\":60,\"manager_swapped_pages\":240,"
+		    "\"manager_compressed_pages\":0,"
 		    "\"kernel_pss_pages\":710,\"guest_agrees\":true,\"kernel_agrees\":true}");
 	live->balloon.stat[VM_BALLOON_FREE].value = UINT64_MAX;
 	expect_json(report_account_host_json(s),
@@ -141,6 +142,7 @@ static void test_unknown(void **state)
 	expect_json(report_account_vm_json(s, 0),
 		    "{\"guest_in_use_pages\":null,\"manager_resident_pages\":700,"
 		    "\"manager_shared_pages\":60,\"manager_swapped_pages\":240,"
+		    "\"manager_compressed_pages\":0,"
 		    "\"kernel_pss_pages\":null,\"guest_agrees\":null,\"kernel_agrees\":null}");
 	expect_json(report_account_host_json(s),
 		    "{\"guests_said\":0,\"guest_in_use_pages\":null,\"manager_used_pages\":null,"

@@ -146,6 +146,8 @@ static void test_defaults(void **state)
 	assert_false(s->swap_spares_overwritten);
 	assert_false(s->swap_writes_zeros);
 	assert_true(s->swap);
+	assert_false(s->compress);
+	assert_int_equal(s->compress_ppm, 0);
 	assert_string_equal(s->pager->name, "random");
 	assert_int_equal(s->state_ppm[MM_HIGH], 60000);
 	assert_int_equal(s->state_ppm[MM_SOFT], 40000);
@@ -171,7 +173,27 @@ static void test_defaults(void **state)
 	assert_int_equal(p->alpha_ppm, 1000000);
 	assert_int_equal(p->write_ppm, 0);
 	assert_int_equal(p->rate, 20000);
-	assert_int_equal(p->zero_ppm + p->common_ppm + p->class_ppm, 0);
+	assert_int_equal(p->zero_ppm + p->common_ppm + p->class_ppm + p->thin_ppm, 0);
+	scenario_free(s);
+}
+
+static void test_compression(void **state)
+{
+	struct scenario *s = load_good("host: {memory: 64M, mechanisms: [compress]}\n"
+				       "vms: [{name: a, memory: 16M, workload: {kind: zipf,\n"
+				       "       content: {compressible: 35%}}}]\n",
+				       NULL);
+
+	(void)state;
+	assert_true(s->compress);
+	assert_false(s->swap || s->share || s->balloon);
+	assert_int_equal(s->compress_ppm, 100000);
+	assert_int_equal(s->vms[0].workload.phase[0].thin_ppm, 350000);
+	scenario_free(s);
+	s = load_good("host: {memory: 64M, mechanisms: [swap, compress], compress: {cache: 0.1%}}\n"
+		      "vms: [{name: a, memory: 16M}]\n",
+		      NULL);
+	assert_int_equal(s->compress_ppm, 1000);
 	scenario_free(s);
 }
 
@@ -259,8 +281,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_full_host),   cmocka_unit_test(test_full_vms),
 		cmocka_unit_test(test_full_phases), cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_edges),       cmocka_unit_test(test_set_values),
-		cmocka_unit_test(test_set_new),
+		cmocka_unit_test(test_edges),       cmocka_unit_test(test_compression),
+		cmocka_unit_test(test_set_values),  cmocka_unit_test(test_set_new),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -357,6 +357,7 @@ static void test_check(void **state)
 	expect_bad(WITH(phase[0].alpha_ppm, 4000001), 0);
 	expect_bad(WITH(phase[0].class_ppm, 200001), 0);
 	expect_bad(WITH(phase[0].class_ppm, UINT32_MAX), 0); /* the sum would wrap to below PPM */
+	expect_bad(WITH(phase[0].thin_ppm, 1), 0);
 	expect_bad(WITH(phase[0].duration_ns, 0), 0);
 	lasting.phase[1].duration_ns = 0;
 	assert_int_equal(workload_check(&lasting, &bad), 0);

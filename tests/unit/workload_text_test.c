@@ -42,15 +42,16 @@ static void test_known(void **state)
 			   .zero_ppm = 1,
 			   .common_ppm = 2,
 			   .class_ppm = 3,
+			   .thin_ppm = 4,
 			   .class_id = UINT64_MAX,
 			   .duration_ns = 5000000000},
 			  {.kind = WORK_IDLE}},
 	};
 	static const char text[] =
 		"zipf,pages=20000,write=300000,rate=20000,alpha=900000,zero=1,common=2,"
-		"class=3,id=18446744073709551615,ns=5000000000+idle";
+		"class=3,thin=4,id=18446744073709551615,ns=5000000000+idle";
 	static const char shuffled[] =
-		"zipf,ns=5000000000,class=3,common=2,zero=1,id=18446744073709551615,"
+		"zipf,ns=5000000000,thin=4,class=3,common=2,zero=1,id=18446744073709551615,"
 		"alpha=900000,rate=20000,pages=20000,write=300000+idle,ns=0";
 	struct workload_spec spec;
 	char buf[WORKLOAD_TEXT_BYTES];
@@ -162,6 +163,8 @@ static struct workload_spec draw_spec(struct rng *rng)
 		p->zero_ppm = (uint32_t)draw_number(rng, PPM);
 		p->common_ppm = (uint32_t)draw_number(rng, PPM - p->zero_ppm);
 		p->class_ppm = (uint32_t)draw_number(rng, PPM - p->zero_ppm - p->common_ppm);
+		p->thin_ppm = (uint32_t)draw_number(rng, PPM - p->zero_ppm - p->common_ppm -
+								 p->class_ppm);
 		p->class_id = draw_number(rng, UINT64_MAX);
 		p->duration_ns = draw_number(rng, UINT64_MAX);
 		if (!p->duration_ns && i + 1 < spec.nr_phases)
@@ -203,9 +206,10 @@ static void test_longest_fits(void **state)
 			.write_ppm = PPM,
 			.rate = UINT32_MAX,
 			.alpha_ppm = WORKLOAD_ALPHA_MAX,
-			.zero_ppm = 333333,
-			.common_ppm = 333333,
-			.class_ppm = 333333,
+			.zero_ppm = 250000,
+			.common_ppm = 250000,
+			.class_ppm = 250000,
+			.thin_ppm = 250000,
 			.class_id = UINT64_MAX,
 			.duration_ns = UINT64_MAX,
 		};
