@@ -114,18 +114,18 @@ static void by_the_guests_word(void **state)
 	world_free(w);
 }
 
-/* A pinned page is the oldest: it comes to its turn at each reclaim, and is told once. */
+/* A pinned page comes to its turn now and then, some ten times in so many draws of 190, and is told once. */
 static void what_the_pager_passes_by(void **state)
 {
-	struct mm_world *w = make((struct mm_world_options){0});
+	struct mm_world *w = make((struct mm_world_options){.pager = "random"});
 	uint64_t next = FULL - 1;
 
 	(void)state;
-	world_add(w, 1000, 0);
-	trace(w, 0, 999);
-	assert_int_equal(mm_place(w->mm, 0, gfn(999), NULL, true, 0), 0);
+	world_add(w, 4000, 0);
+	trace(w, 0, 3999);
+	assert_int_equal(mm_place(w->mm, 0, gfn(3999), NULL, true, 0), 0);
 	world_fill(w, 0, 0, next);
-	for (unsigned i = 0; i < 5; i++) {
+	for (unsigned i = 0; i < 200; i++) {
 		assert_true(world_reclaim(w, OUT) > 0);
 		world_finish_all(w);
 		while (!mm_reclaim_needed(w->mm)) {
@@ -133,6 +133,7 @@ static void what_the_pager_passes_by(void **state)
 			next++;
 		}
 	}
+	assert_true(world_vm(w, 0).paging_reason[MM_PAGING_PINNED] > 1);
 	MUST_BE(w, "untouched untouched traced other -1 0", "untouched resident placed place -1 0",
 		"resident resident passed_by reclaim -1 7");
 	assert_string_equal(mm_paging_reason_name(MM_PAGING_PINNED), "pinned");

@@ -111,6 +111,8 @@ static void test_wrong_input(void **state)
 		{"run tiny.yaml --set host.swap.size=31M", "web-1 does not fit"},
 		{"run tiny.yaml --set host.swap.size=31M", "32 MiB of swap"},
 		{"run tiny.yaml --set vms.0.memory=40M --set vms.0.min=31M", "(min 62, overhead "},
+		{"run tiny.yaml --trace-page web-2:1", "web-0 to web-1"},
+		{"run tiny.yaml --trace-page 1:1 --trace-page 1:4096", "web-1:0 to web-1:4095"},
 		{"run tiny.yaml -o tiny.yaml", "-o 'tiny.yaml'"},
 		{"run tiny.yaml -o tiny.yaml/x", "-o 'tiny.yaml/x'"},
 	};
