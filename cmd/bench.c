@@ -65,7 +65,9 @@ static const struct option_table table = {
 	"guest's\n"
 	"working set costs the guest, against a guest without), compress (a fault of a compressed "
 	"page,\n"
-	"against one that reads from swap; compressing, against LZ4 alone). Without a name: all.\n"
+	"against one that reads from swap; compressing, against LZ4 alone), replay (the "
+	"simulator's\n"
+	"requests, against the barest loop). Without a name: all.\n"
 	"Ratios compare with a reference measured in the same run; the times alone do not "
 	"travel.\n",
 };
@@ -76,7 +78,7 @@ static const struct {
 } benchmarks[] = {
 	{"fault", bench_fault},       {"boot", bench_boot},         {"balloon", bench_balloon},
 	{"overhead", bench_overhead}, {"share", bench_share},       {"mm", bench_mm},
-	{"sampling", bench_sampling}, {"compress", bench_compress},
+	{"sampling", bench_sampling}, {"compress", bench_compress}, {"replay", bench_replay},
 };
 #define NR_BENCHMARKS (sizeof benchmarks / sizeof benchmarks[0])
 

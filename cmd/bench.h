@@ -45,6 +45,7 @@ int bench_boot(struct bench *b, struct error *error);
 int bench_balloon(struct bench *b, struct error *error);
 int bench_share(struct bench *b, struct error *error);
 int bench_mm(struct bench *b, struct error *error);
+int bench_replay(struct bench *b, struct error *error);
 int bench_overhead(struct bench *b, struct error *error);
 int bench_sampling(struct bench *b, struct error *error);
 int bench_compress(struct bench *b, struct error *error);

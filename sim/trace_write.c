@@ -246,17 +246,28 @@ static const struct write_format *format_by_ending(const char *path)
 	return strcasestr(path, "oracleGeneral") ? &formats[1] : &formats[0];
 }
 
+static const struct write_format *format_find(const char *path, const char *format)
+{
+	if (!format)
+		return format_by_ending(path);
+	for (size_t i = 0; i < NR_FORMATS; i++)
+		if (strcmp(formats[i].name, format) == 0)
+			return &formats[i];
+	return NULL;
+}
+
+const char *trace_write_format(const char *path, const char *format)
+{
+	const struct write_format *f = format_find(path, format);
+
+	return f ? f->name : NULL;
+}
+
 static int format_choose(struct trace_writer *w, struct error *error)
 {
 	char list[100], quoted[48];
 
-	if (!w->options.format) {
-		w->format = format_by_ending(w->path);
-		return 0;
-	}
-	for (size_t i = 0; i < NR_FORMATS; i++)
-		if (strcmp(formats[i].name, w->options.format) == 0)
-			w->format = &formats[i];
+	w->format = format_find(w->path, w->options.format);
 	if (w->format)
 		return 0;
 	return error_user(error, "a trace cannot be written as '%s'; allowed: %s",
@@ -301,11 +312,6 @@ int trace_writer_open(struct trace_writer **out, const char *path,
 out:
 	writer_free(w);
 	return err;
-}
-
-const char *trace_writer_format(const struct trace_writer *w)
-{
-	return w->format->name;
 }
 
 int trace_writer_add(struct trace_writer *w, const struct trace_batch *b, struct error *error)
