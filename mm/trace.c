@@ -168,6 +168,7 @@ const char *mm_paging_reason_name(uint32_t reason)
 		[MM_PAGING_WRITTEN] = "written",
 		[MM_PAGING_CLEAN] = "clean",
 		[MM_PAGING_ZERO] = "zero",
+		[MM_PAGING_COMPRESSED] = "compressed",
 		[MM_PAGING_AT_TARGET] = "at_target",
 		[MM_PAGING_AT_FLOOR] = "at_floor",
 		[MM_PAGING_BALLOON_FIRST] = "balloon_first",

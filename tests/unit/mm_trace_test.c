@@ -114,6 +114,24 @@ static void by_the_guests_word(void **state)
 	world_free(w);
 }
 
+/* With compression the reserve is 194 and the target 182: 11 of 193 pages are too much. */
+static void compressed_and_back(void **state)
+{
+	struct mm_world *w = make((struct mm_world_options){.compress_ppm = 100000});
+
+	(void)state;
+	w->body.compress_bytes = 2048;
+	trace(w, 0, 1);
+	world_add(w, 1000, 0);
+	world_fill(w, 0, 0, FULL);
+	assert_int_equal(world_reclaim(w, 2), 2);
+	MUST_BE(w, "untouched resident first_touch fault -1 0",
+		"resident compressed out_compress reclaim -1 11");
+	assert_true(world_read(w, 0, 1));
+	MUST_BE(w, "compressed resident decompressed fault -1 0");
+	world_free(w);
+}
+
 /* A pinned page comes to its turn now and then, some ten times in so many draws of 190, and is told once. */
 static void what_the_pager_passes_by(void **state)
 {
@@ -135,7 +153,7 @@ static void what_the_pager_passes_by(void **state)
 	}
 	assert_true(world_vm(w, 0).paging_reason[MM_PAGING_PINNED] > 1);
 	MUST_BE(w, "untouched untouched traced other -1 0", "untouched resident placed place -1 0",
-		"resident resident passed_by reclaim -1 7");
+		"resident resident passed_by reclaim -1 8");
 	assert_string_equal(mm_paging_reason_name(MM_PAGING_PINNED), "pinned");
 	world_free(w);
 }
@@ -403,6 +421,7 @@ int main(void)
 		cmocka_unit_test(in_and_out),
 		cmocka_unit_test(by_the_guests_word),
 		cmocka_unit_test(what_the_pager_passes_by),
+		cmocka_unit_test(compressed_and_back),
 		cmocka_unit_test(which_pages_can_be_traced),
 		cmocka_unit_test(too_many_events),
 		cmocka_unit_test(shared_and_broken),
