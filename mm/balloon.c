@@ -187,7 +187,7 @@ void balloon_size(struct mm *m, struct mm_vm *v, npages_t pages)
 		set_target(m, v, wanted);
 }
 
-void mm_balloon_driver(struct mm *m, uint32_t vm, bool present, uint64_t now_ns)
+void do_balloon_driver(struct mm *m, uint32_t vm, bool present, uint64_t now_ns)
 {
 	struct mm_vm *v = &m->vm[vm];
 
@@ -307,7 +307,7 @@ static bool may_give(const struct mm_vm *v, gfn_t g)
 	       v->page[g.v].state != PAGE_BALLOONED && !(v->page[g.v].flags & PAGE_PINNED);
 }
 
-uint64_t mm_balloon_gave(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t nr,
+uint64_t do_balloon_gave(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t nr,
 			 uint64_t now_ns)
 {
 	struct mm_vm *v = &m->vm[vm];
@@ -336,7 +336,7 @@ uint64_t mm_balloon_gave(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t
 	return r.gone;
 }
 
-uint64_t mm_balloon_took(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t nr,
+uint64_t do_balloon_took(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t nr,
 			 uint64_t now_ns)
 {
 	struct mm_vm *v = &m->vm[vm];
@@ -362,7 +362,7 @@ uint64_t mm_balloon_took(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t
 	return taken;
 }
 
-uint64_t mm_pages_reported(struct mm *m, uint32_t vm, gfn_t first, uint64_t nr, uint64_t now_ns)
+uint64_t do_pages_reported(struct mm *m, uint32_t vm, gfn_t first, uint64_t nr, uint64_t now_ns)
 {
 	struct mm_vm *v = &m->vm[vm];
 	struct run r = {.m = m, .v = v, .to = PAGE_UNTOUCHED};

@@ -78,7 +78,7 @@ static void overwritten(struct mm *m, struct mm_vm *v, uint32_t g)
 	double_forget(v, g);
 }
 
-void mm_disk_access(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t nr, bool overwrites,
+void do_disk_access(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t nr, bool overwrites,
 		    uint64_t now_ns)
 {
 	struct mm_vm *v = vm < m->config.max_vms ? &m->vm[vm] : NULL;

@@ -175,7 +175,7 @@ void event_put(struct mm *m, enum mm_event_kind kind, uint32_t vm, uint64_t at_n
 	memcpy(e->value, value, nr * sizeof *value);
 }
 
-uint32_t mm_events_take(struct mm *m, struct mm_event *out, uint32_t max, uint64_t *lost)
+uint32_t do_events_take(struct mm *m, struct mm_event *out, uint32_t max, uint64_t *lost)
 {
 	uint32_t size = ring_size(&m->config), nr = m->nr_event < max ? m->nr_event : max;
 

@@ -260,7 +260,7 @@ static void write_protected(struct mm *m, struct mm_vm *v, uint32_t g)
 	v->faults_wp++;
 }
 
-void mm_fault(struct mm *m, uint32_t vm, gfn_t g, enum mm_fault_kind kind, uint64_t now_ns)
+void do_fault(struct mm *m, uint32_t vm, gfn_t g, enum mm_fault_kind kind, uint64_t now_ns)
 {
 	struct mm_vm *v = vm < m->config.max_vms ? &m->vm[vm] : NULL;
 

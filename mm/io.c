@@ -263,7 +263,7 @@ static void write_done(struct mm *m, struct mm_io *io, int result)
 	stage_drop_put(m, empty, nr_empty);
 }
 
-void mm_io_done(struct mm *m, struct mm_io *io, int result, uint64_t now_ns)
+void do_io_done(struct mm *m, struct mm_io *io, int result, uint64_t now_ns)
 {
 	mm_enter(m, now_ns);
 	m->call = MM_CALL_IO_DONE;

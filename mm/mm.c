@@ -44,7 +44,7 @@ static uint32_t most_at_once(const struct mm_config *config)
 	return config->most_at_once ? config->most_at_once : config->max_vms;
 }
 
-int mm_create(const struct mm_config *config, const struct mm_body_ops *ops, void *body,
+int do_create(const struct mm_config *config, const struct mm_body_ops *ops, void *body,
 	      struct mm **out)
 {
 	struct mm *m;
@@ -86,7 +86,7 @@ int mm_create(const struct mm_config *config, const struct mm_body_ops *ops, voi
 	*out = m;
 	return 0;
 fail:
-	mm_destroy(m);
+	do_destroy(m);
 	return -12;
 }
 
@@ -108,7 +108,7 @@ static void vm_records_free(struct mm *m, uint32_t vm)
 	sample_vm_free(m, &m->vm[vm]);
 }
 
-void mm_destroy(struct mm *m)
+void do_destroy(struct mm *m)
 {
 	if (!m)
 		return;
@@ -135,7 +135,7 @@ bool mm_least_fits(const struct mm *m, const struct mm_vm *but, const struct mm_
 	return sum <= mm_target_sum(m);
 }
 
-int mm_vm_add(struct mm *m, uint32_t vm, const struct mm_vm_config *config, uint64_t now_ns)
+int do_vm_add(struct mm *m, uint32_t vm, const struct mm_vm_config *config, uint64_t now_ns)
 {
 	uint64_t hole = config->hole_end - config->hole_start;
 	struct mm_vm *v;
@@ -220,7 +220,7 @@ static void disown_requests(struct mm *m, uint32_t vm)
 	}
 }
 
-void mm_vm_end(struct mm *m, uint32_t vm, uint64_t now_ns)
+void do_vm_end(struct mm *m, uint32_t vm, uint64_t now_ns)
 {
 	struct mm_vm *v = &m->vm[vm];
 
@@ -254,7 +254,7 @@ void mm_vm_end(struct mm *m, uint32_t vm, uint64_t now_ns)
 	mm_leave(m);
 }
 
-void mm_vm_doom(struct mm *m, uint32_t vm, uint64_t now_ns)
+void do_vm_doom(struct mm *m, uint32_t vm, uint64_t now_ns)
 {
 	mm_enter(m, now_ns);
 	m->vm[vm].doomed = true;
@@ -262,7 +262,7 @@ void mm_vm_doom(struct mm *m, uint32_t vm, uint64_t now_ns)
 	mm_leave(m);
 }
 
-void mm_start(struct mm *m, uint64_t now_ns)
+void do_start(struct mm *m, uint64_t now_ns)
 {
 	mm_enter(m, now_ns);
 	memset(m->state_ns, 0, sizeof m->state_ns);
@@ -277,7 +277,7 @@ bool mm_idle(const struct mm *m)
 	return m->nr_io_idle == MM_IOS;
 }
 
-void mm_tick(struct mm *m, uint64_t now_ns)
+void do_tick(struct mm *m, uint64_t now_ns)
 {
 	mm_enter(m, now_ns);
 	m->call = MM_CALL_TICK;
@@ -291,7 +291,7 @@ void mm_tick(struct mm *m, uint64_t now_ns)
 	mm_leave(m);
 }
 
-void mm_stop(struct mm *m, uint64_t now_ns)
+void do_stop(struct mm *m, uint64_t now_ns)
 {
 	mm_enter(m, now_ns);
 	if (!m->stopping) {
@@ -303,7 +303,7 @@ void mm_stop(struct mm *m, uint64_t now_ns)
 	mm_leave(m);
 }
 
-void mm_host_stats(struct mm *m, uint64_t now_ns, struct mm_host_stats *out)
+void do_host_stats(struct mm *m, uint64_t now_ns, struct mm_host_stats *out)
 {
 	mm_enter(m, now_ns);
 	*out = (struct mm_host_stats){
@@ -325,7 +325,7 @@ void mm_host_stats(struct mm *m, uint64_t now_ns, struct mm_host_stats *out)
 	compress_stats(m, &out->compress);
 }
 
-void mm_vm_stats(struct mm *m, uint32_t vm, uint64_t now_ns, struct mm_vm_stats *out)
+void do_vm_stats(struct mm *m, uint32_t vm, uint64_t now_ns, struct mm_vm_stats *out)
 {
 	const struct mm_vm *v = &m->vm[vm];
 

@@ -20,6 +20,7 @@
 #include "dedup/scan.h"
 #include "mm/event.h"
 #include "mm/policy/policy.h"
+#include "mm/sink.h"
 #include "mm/stats.h"
 #include "mm/target.h"
 #include "mm/trace.h"
@@ -171,6 +172,7 @@ struct mm_config {
 	npages_t
 		promised_pages; /* shared frames leave room for so much of minimums and floors, of VMs to come too */
 	npages_t bounce_pages_per_vm; /* what the body keeps for device I/O, part of the reserve */
+	struct mm_record_sink record; /* of all calls from now on, in both directions */
 };
 
 /* Frames that a VM of that size may have in its cache of compressed pages at the very most. */
@@ -186,6 +188,8 @@ uint32_t mm_read_stages(void);
 int mm_create(const struct mm_config *config, const struct mm_body_ops *ops, void *body,
 	      struct mm **out);
 void mm_destroy(struct mm *m);
+/* No more calls are recorded; the sink has had the last bytes. Without effect if none are. mm_destroy() does it too. */
+void mm_record_end(struct mm *m);
 
 struct mm_vm_config {
 	npages_t pages; /* configured */

@@ -127,7 +127,7 @@ void mm_free(struct mm *m, uint32_t vm, void *p, size_t bytes)
 	m->ops->free(m->body, vm, p, bytes);
 }
 
-int mm_place(struct mm *m, uint32_t vm, gfn_t g, const void *page, bool pin, uint64_t now_ns)
+int do_place(struct mm *m, uint32_t vm, gfn_t g, const void *page, bool pin, uint64_t now_ns)
 {
 	struct mm_vm *v = &m->vm[vm];
 	int result;

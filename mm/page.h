@@ -30,6 +30,7 @@
 #include "dedup/dedup.h"
 #include "dedup/scan.h"
 #include "mm/compress.h"
+#include "mm/entry.h"
 #include "mm/event.h"
 #include "mm/mm.h"
 #include "mm/said.h"
@@ -212,6 +213,9 @@ struct mm {
 	struct mm_config config;
 	const struct mm_body_ops *ops;
 	void *body;
+	struct mm_record *record; /* NULL: nobody records; entry.c */
+	const struct mm
+		*estimates_of; /* NULL: its own; else active pages are that manager's (what_if.c) */
 	uint64_t now_ns, rebalanced_ns;
 	uint64_t gave_back_ns; /* when balloons were last given memory back */
 	struct mm_vm *vm;      /* max_vms */

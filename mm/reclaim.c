@@ -383,7 +383,7 @@ static uint32_t reclaim_vm(struct mm *m, struct mm_vm *v, uint32_t want)
 	return got + c.shared + started;
 }
 
-uint32_t mm_reclaim(struct mm *m, uint32_t max_pages, uint64_t now_ns)
+uint32_t do_reclaim(struct mm *m, uint32_t max_pages, uint64_t now_ns)
 {
 	const struct mm_vm *tried = NULL;
 	uint32_t done = 0;

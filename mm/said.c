@@ -14,7 +14,7 @@
 
 #define SAID_OLD_NS (5 * NS_PER_S) /* guests are asked every second */
 
-void mm_vm_said(struct mm *m, uint32_t vm, npages_t free_pages, uint64_t now_ns)
+void do_vm_said(struct mm *m, uint32_t vm, npages_t free_pages, uint64_t now_ns)
 {
 	struct mm_vm *v = &m->vm[vm];
 

@@ -270,7 +270,7 @@ npages_t sample_active(const struct mm *m, const struct mm_vm *v)
 	return ppm_of(v->config.pages - v->count[PAGE_BALLOONED], sample_estimate_ppm(v));
 }
 
-void mm_vm_ran(struct mm *m, uint32_t vm, uint64_t ran_ns)
+void do_vm_ran(struct mm *m, uint32_t vm, uint64_t ran_ns)
 {
 	struct mm_sample *s = vm < m->config.max_vms ? &m->vm[vm].sample : NULL;
 

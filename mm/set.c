@@ -8,7 +8,7 @@
  */
 #include "mm/page.h"
 
-int mm_policy_set(struct mm *m, const struct target_policy *policy, uint64_t now_ns)
+int do_policy_set(struct mm *m, const struct target_policy *policy, uint64_t now_ns)
 {
 	const struct target_policy *old = m->config.policy;
 	int result = 0;
@@ -26,7 +26,7 @@ int mm_policy_set(struct mm *m, const struct target_policy *policy, uint64_t now
 	return result;
 }
 
-void mm_rebalance_set(struct mm *m, uint64_t rebalance_ns, uint64_t now_ns)
+void do_rebalance_set(struct mm *m, uint64_t rebalance_ns, uint64_t now_ns)
 {
 	mm_enter(m, now_ns);
 	m->config.rebalance_ns = rebalance_ns;
@@ -34,7 +34,7 @@ void mm_rebalance_set(struct mm *m, uint64_t rebalance_ns, uint64_t now_ns)
 	mm_leave(m);
 }
 
-int mm_sample_period_set(struct mm *m, uint64_t period_ns, uint64_t now_ns)
+int do_sample_period_set(struct mm *m, uint64_t period_ns, uint64_t now_ns)
 {
 	if (!period_ns)
 		return -22;
@@ -44,7 +44,7 @@ int mm_sample_period_set(struct mm *m, uint64_t period_ns, uint64_t now_ns)
 	return 0;
 }
 
-int mm_vm_min_set(struct mm *m, uint32_t vm, npages_t min_pages, uint64_t now_ns)
+int do_vm_min_set(struct mm *m, uint32_t vm, npages_t min_pages, uint64_t now_ns)
 {
 	struct mm_vm *v = vm < m->config.max_vms ? &m->vm[vm] : NULL;
 	struct mm_vm_config with;

@@ -87,7 +87,7 @@ static bool looks_begin(struct mm *m, uint32_t max, uint64_t *again_ns)
 	return more;
 }
 
-uint32_t mm_scan(struct mm *m, uint32_t max_pages, uint64_t now_ns, uint64_t *again_ns)
+uint32_t do_scan(struct mm *m, uint32_t max_pages, uint64_t now_ns, uint64_t *again_ns)
 {
 	uint32_t looked = 0;
 	bool more = true, shared = false;
@@ -117,7 +117,7 @@ uint32_t mm_scan(struct mm *m, uint32_t max_pages, uint64_t now_ns, uint64_t *ag
 	return looked;
 }
 
-void mm_scan_rates(struct mm *m, uint32_t rate_pages, uint32_t vm_rate_pages, uint64_t now_ns)
+void do_scan_rates(struct mm *m, uint32_t rate_pages, uint32_t vm_rate_pages, uint64_t now_ns)
 {
 	if (!m->dedup)
 		return;

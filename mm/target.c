@@ -104,7 +104,9 @@ void mm_targets(struct mm *m)
 			v->target = 0;
 			continue;
 		}
-		v->active = sample_active(m, v);
+		v->active = m->estimates_of
+				    ? sample_active(m->estimates_of, &m->estimates_of->vm[i])
+				    : sample_active(m, v);
 		m->target_vm[nr++] =
 			(struct target_vm){.least = mm_vm_least_pages(&v->config),
 					   .most = v->config.pages,
@@ -129,7 +131,7 @@ bool targets_due(const struct mm *m)
 	       (m->config.policy->uses_resident && m->state != MM_HIGH);
 }
 
-void mm_tax_set(struct mm *m, uint32_t tax_ppm, uint64_t now_ns)
+void do_tax_set(struct mm *m, uint32_t tax_ppm, uint64_t now_ns)
 {
 	mm_enter(m, now_ns);
 	m->config.tax_ppm = tax_ppm < TARGET_TAX_PPM_MAX ? tax_ppm : TARGET_TAX_PPM_MAX;
@@ -137,7 +139,7 @@ void mm_tax_set(struct mm *m, uint32_t tax_ppm, uint64_t now_ns)
 	mm_leave(m);
 }
 
-int mm_vm_shares_set(struct mm *m, uint32_t vm, uint32_t shares, uint64_t now_ns)
+int do_vm_shares_set(struct mm *m, uint32_t vm, uint32_t shares, uint64_t now_ns)
 {
 	if (vm >= m->config.max_vms || !vm_takes_part(&m->vm[vm]) || !shares)
 		return -22;

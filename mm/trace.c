@@ -222,7 +222,7 @@ void page_trace_put(struct mm *m, const struct mm_vm *v, uint32_t g, enum page_s
 	};
 }
 
-int mm_trace_page(struct mm *m, uint32_t vm, gfn_t g, uint64_t now_ns)
+int do_trace_page(struct mm *m, uint32_t vm, gfn_t g, uint64_t now_ns)
 {
 	uint32_t i;
 

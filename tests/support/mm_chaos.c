@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#define RECORDED 3u
+
 uint64_t chaos_below(struct chaos *c, uint64_t bound)
 {
 	return rng_below(&c->rng, bound);
@@ -35,15 +37,22 @@ struct chaos *chaos_make(uint64_t seed, struct mm_config *config)
 
 void chaos_create(struct chaos *c, const struct mm_config *config)
 {
+	struct mm_config recorded = *config;
+
+	if (config->seed % RECORDED == 0)
+		recorded.record = recorded_sink(&c->record);
 	fake_body_init(&c->body, config->swap_pages, config->seed);
 	if (config->share_capacity_pages)
 		fake_body_add_pool(&c->body, config->share_capacity_pages);
-	assert_int_equal(mm_create(config, &fake_body_ops, &c->body, &c->body.mm), 0);
+	assert_int_equal(mm_create(&recorded, &fake_body_ops, &c->body, &c->body.mm), 0);
 }
 
 void chaos_free(struct chaos *c)
 {
 	mm_destroy(c->body.mm);
+	if (c->record.nr)
+		recorded_must_replay(&c->record);
+	recorded_free(&c->record);
 	for (unsigned i = 0; i < c->nr_vms; i++)
 		free(c->truth[i]);
 	fake_body_free(&c->body);

@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "tests/support/fake_body.h"
+#include "tests/support/recorded.h"
 
 enum chaos_life { CHAOS_ALIVE, CHAOS_DOOMED, CHAOS_ENDED };
 
@@ -30,6 +31,7 @@ struct chaos_truth {
 
 struct chaos {
 	struct fake_body body;
+	struct recorded record; /* of some: see chaos_create() */
 	struct rng rng;
 	unsigned nr_vms;
 	enum chaos_life life[FAKE_VMS];
@@ -41,7 +43,7 @@ struct chaos {
 
 /* A machine without a manager, and a configuration for it with a random pager: the test adds the rest. */
 struct chaos *chaos_make(uint64_t seed, struct mm_config *config);
-/* The manager, by the configuration. */
+/* The manager, by the configuration. One machine in three is recorded, and must replay to the last call when it goes. */
 void chaos_create(struct chaos *c, const struct mm_config *config);
 void chaos_free(struct chaos *c);
 

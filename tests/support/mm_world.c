@@ -32,6 +32,8 @@ struct mm_config world_config(const struct mm_world_options *o)
 		.ahead_most = o->ahead_most,
 	};
 
+	if (o->record)
+		config.record = recorded_sink(o->record);
 	if (o->ppm[0])
 		memcpy(config.state_ppm, o->ppm, sizeof config.state_ppm);
 	return config;

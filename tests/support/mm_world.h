@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "tests/support/fake_body.h"
+#include "tests/support/recorded.h"
 
 struct mm_world {
 	struct fake_body body;
@@ -42,6 +43,7 @@ struct mm_world_options {
 	uint32_t ahead_most;
 	uint32_t compress_ppm; /* with it the reserve is 194 pages and targets sum to 2 less */
 	bool no_swap;
+	struct recorded *record; /* NULL: none */
 };
 
 struct mm_config world_config(const struct mm_world_options *options);
