@@ -65,9 +65,10 @@ static const struct option_table table = {
 	"guest's\n"
 	"working set costs the guest, against a guest without), compress (a fault of a compressed "
 	"page,\n"
-	"against one that reads from swap; compressing, against LZ4 alone), replay (the "
-	"simulator's\n"
-	"requests, against the barest loop). Without a name: all.\n"
+	"against one that reads from swap; compressing, against LZ4 alone), record (faults while "
+	"they\n"
+	"are recorded, against not recorded), replay (the simulator's requests, against the barest\n"
+	"loop). Without a name: all.\n"
 	"Ratios compare with a reference measured in the same run; the times alone do not "
 	"travel.\n",
 };
@@ -78,7 +79,8 @@ static const struct {
 } benchmarks[] = {
 	{"fault", bench_fault},       {"boot", bench_boot},         {"balloon", bench_balloon},
 	{"overhead", bench_overhead}, {"share", bench_share},       {"mm", bench_mm},
-	{"sampling", bench_sampling}, {"compress", bench_compress}, {"replay", bench_replay},
+	{"sampling", bench_sampling}, {"compress", bench_compress}, {"record", bench_record},
+	{"replay", bench_replay},
 };
 #define NR_BENCHMARKS (sizeof benchmarks / sizeof benchmarks[0])
 
@@ -138,6 +140,7 @@ int bench_machine(const struct bench *b, npages_t memory, npages_t swap, unsigne
 		.rebalance_ns = 15 * NS_PER_S,
 		.seed = 1,
 		.max_vms = max_vms,
+		.record = b->record,
 	};
 
 	return machine_create(&config, out, error);

@@ -25,7 +25,8 @@ struct bench_result {
 struct bench {
 	bool json;
 	unsigned rounds;
-	const char *dir; /* work files */
+	const char *dir;              /* work files */
+	struct mm_record_sink record; /* of machines that are made from now on */
 	void (*print)(struct bench *b, const struct bench_result *r);
 	unsigned printed;
 	void *table;
@@ -46,6 +47,7 @@ int bench_balloon(struct bench *b, struct error *error);
 int bench_share(struct bench *b, struct error *error);
 int bench_mm(struct bench *b, struct error *error);
 int bench_replay(struct bench *b, struct error *error);
+int bench_record(struct bench *b, struct error *error);
 int bench_overhead(struct bench *b, struct error *error);
 int bench_sampling(struct bench *b, struct error *error);
 int bench_compress(struct bench *b, struct error *error);

@@ -16,13 +16,14 @@ enum command_status {
 	COMMAND_DONE = 0,
 	COMMAND_HOST = 1,  /* the host failed */
 	COMMAND_USER = 2,  /* the user's input is wrong */
-	COMMAND_GUEST = 3, /* a guest crashed or an integrity error was found */
+	COMMAND_GUEST = 3, /* a guest crashed, an integrity error was found, or a replay differs */
 };
 
 int cmd_run(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_mrc(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
+int cmd_mm_replay(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 

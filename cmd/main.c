@@ -31,6 +31,7 @@ static const struct command commands[] = {
 	{"replay", "compare replacement policies on a trace", cmd_replay},
 	{"mrc", "miss-ratio curves of a trace", cmd_mrc},
 	{"trace", "make, describe and convert traces", cmd_trace},
+	{"mm-replay", "play a record of the memory manager back, without KVM", cmd_mm_replay},
 	{"bench", "measure the mechanisms against raw ones of the same machine", cmd_bench},
 	{"doctor", "tell what this host offers and what will not work", cmd_doctor},
 	{"help", "tell about a command: ballast help run", cmd_help},
@@ -41,7 +42,7 @@ static const char exit_text[] =
 	"0  done\n"
 	"1  the host failed; the message says what\n"
 	"2  the input is wrong; the message says where and what is allowed\n"
-	"3  a guest crashed or an integrity error was found\n";
+	"3  a guest crashed, an integrity error was found, or a replay differs from its record\n";
 
 static void print_usage(FILE *out)
 {
@@ -49,7 +50,7 @@ static void print_usage(FILE *out)
 	      "usage: ballast COMMAND [ARGUMENT..] [OPTION..]\n\ncommands:\n",
 	      out);
 	for (const struct command *c = commands; c->name; c++)
-		fprintf(out, "  %-8s %s\n", c->name, c->summary);
+		fprintf(out, "  %-9s %s\n", c->name, c->summary);
 	fprintf(out,
 		"\n`ballast help COMMAND` tells about one, `ballast help policies` lists "
 		"replacement "

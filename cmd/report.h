@@ -31,6 +31,7 @@ struct report_about {
 	const char *body;           /* "kvm" */
 	struct machine_facts facts; /* filled in after machine_create */
 	json_t *command;            /* array of the words of the command line */
+	json_t *record;             /* what the summary says of a record; NULL: there is none */
 };
 
 struct report; /* opaque; owned by the creator, freed by report_close() */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 #include <yaml.h>
+#include <zstd.h>
 #ifdef BALLAST_JEMALLOC
 #include <jemalloc/jemalloc.h>
 #endif
@@ -105,11 +106,12 @@ static json_t *libraries_json(void)
 	if (mallctl("version", &malloc_name, &bytes, NULL, 0) != 0)
 		malloc_name = "unknown";
 #endif
-	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s}", "libc", gnu_get_libc_version(),
+	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s}", "libc", gnu_get_libc_version(),
 			 "libyaml", yaml_get_version_string(), "jansson", jansson_version_str(),
 			 "xxhash",
 			 json_sprintf("%u.%u.%u", xxh / 10000, xxh / 100 % 100, xxh % 100), "lz4",
-			 LZ4_versionString(), "jemalloc", malloc_name);
+			 LZ4_versionString(), "jemalloc", malloc_name, "zstd",
+			 ZSTD_versionString());
 }
 
 /* The file as it is now; null if it cannot be read or is no text. */

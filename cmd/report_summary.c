@@ -175,11 +175,11 @@ json_t *report_summary(const struct report_about *about, const struct machine_sn
 {
 	const struct scenario *s = about->scenario;
 
-	return json_pack("{s:i, s:s, s:s, s:o, s:f, s:f, s:s, s:o, s:o, s:o, s:o}", "schema",
+	return json_pack("{s:i, s:s, s:s, s:o, s:f, s:f, s:s, s:o, s:o, s:o, s:o, s:O?}", "schema",
 			 SCHEMA, "scenario", s->name, "body", about->body, "seed",
 			 seed_json(s->seed), "seconds", report_seconds(last->now_ns),
 			 "seconds_asked", report_seconds(s->duration_ns), "ended",
 			 report_end_name(end), "host", host_json(about, last), "vms",
 			 vms_json(s, last), "double_paging", double_paging_json(last), "totals",
-			 totals_json(last));
+			 totals_json(last), "record", about->record);
 }

@@ -24,6 +24,7 @@
 #include "cmd/report_dir.h"
 #include "cmd/run_machine.h"
 #include "cmd/run_options.h"
+#include "cmd/run_record.h"
 #include "cmd/run_timeline.h"
 #include "cmd/stop_signals.h"
 #include "lib/jsonl.h"
@@ -43,6 +44,7 @@ struct run {
 	struct page_trace trace;
 	struct stop_signals *signals;
 	struct run_timeline timeline;
+	struct run_record record;
 	struct machine_snapshot *before; /* the latest sample */
 	enum report_end end;
 	int signal; /* that ended it */
@@ -209,6 +211,7 @@ static int finish(struct run *run, struct error *error)
 	int err, second;
 
 	machine_stop(run->machine);
+	run_record_end(&run->record, run->machine);
 	if (machine_snapshot(run->machine, true, &last) != 0)
 		return error_host(error, ENOMEM, "the final figures; samples.csv has the others");
 	take_events(run, last->now_ns);
@@ -218,6 +221,7 @@ static int finish(struct run *run, struct error *error)
 	run->before = last;
 	report_event(run->report, last->now_ns, "end",
 		     json_pack("{s:s}", "reason", report_end_name(run->end)));
+	run->about.record = run_record_json(&run->record);
 	err = report_close(run->report, last, run->end, &summary, error);
 	run->report = NULL;
 	second = page_trace_end(&run->trace, &print_error);
@@ -227,6 +231,8 @@ static int finish(struct run *run, struct error *error)
 	}
 	second = print_summary(run, summary, &print_error);
 	json_decref(summary);
+	if (!second)
+		second = run_record_verdict(&run->record, &print_error);
 	if (second && !err) {
 		*error = print_error;
 		err = second;
@@ -236,6 +242,7 @@ static int finish(struct run *run, struct error *error)
 
 static int execute(struct run *run, struct error *error)
 {
+	struct mm_record_sink sink;
 	int err = run_machine_admit(run->scenario, error);
 
 	if (!err)
@@ -244,7 +251,12 @@ static int execute(struct run *run, struct error *error)
 	if (!err)
 		err = stop_signals_begin(&run->signals, error);
 	if (!err)
-		err = run_machine_make(run->scenario, run->dir.path, &run->machine, error);
+		err = run_record_open(&run->record, &run->options, &run->about, error);
+	if (!err)
+		err = run_machine_make(run->scenario, run->dir.path,
+				       run_record_sink(&run->record, &sink), &run->machine, error);
+	if (!err)
+		err = run_record_begin(&run->record, error);
 	if (!err) {
 		machine_facts(run->machine, &run->about.facts);
 		err = report_open(run->dir.path, &run->about, &run->report, error);
@@ -315,6 +327,7 @@ static int run_scenario(struct run *run, struct error *error)
 	ran = !run->report && run->before;
 	live_end(run->live, false);
 	machine_destroy(run->machine);
+	run_record_free(&run->record);
 	if (run->report)
 		report_close(run->report, NULL, run->end, NULL, error);
 	if (!ran && run->dir.path)
@@ -357,5 +370,6 @@ out:
 	report_dir_free(&run.dir);
 	scenario_free(run.scenario);
 	json_decref(run.about.command);
+	json_decref(run.about.record);
 	return status;
 }

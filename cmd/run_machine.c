@@ -181,8 +181,17 @@ int run_machine_admit(const struct scenario *s, struct error *error)
 	return err;
 }
 
-int run_machine_make(const struct scenario *s, const char *dir, struct machine **out,
-		     struct error *error)
+int run_machine_mm_config(const struct scenario *s, struct mm_config *out)
+{
+	struct machine_config config = machine_config_of(s, NULL);
+	int err = look_ahead(s, &config);
+
+	machine_mm_config(&config, out);
+	return err;
+}
+
+int run_machine_make(const struct scenario *s, const char *dir, const struct mm_record_sink *record,
+		     struct machine **out, struct error *error)
 {
 	struct machine_config config = machine_config_of(s, dir);
 	int err;
@@ -190,6 +199,8 @@ int run_machine_make(const struct scenario *s, const char *dir, struct machine *
 	*out = NULL;
 	if (look_ahead(s, &config))
 		return error_host(error, ENOMEM, "machine");
+	if (record)
+		config.record = *record;
 	err = machine_create(&config, out, error);
 	for (unsigned i = 0; i < s->nr_vms - s->nr_later && !err; i++)
 		err = run_machine_add_vm(*out, s, i, error);

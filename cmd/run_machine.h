@@ -9,9 +9,13 @@
 /* Do its VMs fit the machine, at any time? The user's error if not. Before anything is made. */
 int run_machine_admit(const struct scenario *s, struct error *error);
 
-/* Makes the machine, with its files in dir, and the VMs it begins with. *out: owned by the caller, also after an error if not NULL. */
-int run_machine_make(const struct scenario *s, const char *dir, struct machine **out,
-		     struct error *error);
+/* The memory manager's configuration for it; 0 or -ENOMEM. */
+int run_machine_mm_config(const struct scenario *s, struct mm_config *out);
+
+/* Makes the machine, with its files in dir, and the VMs it begins with. record: NULL, or who takes the record. *out: owned by the caller,
+ * also after an error if not NULL. */
+int run_machine_make(const struct scenario *s, const char *dir, const struct mm_record_sink *record,
+		     struct machine **out, struct error *error);
 
 /* Makes VM i of the scenario, and starts it if the machine runs: see machine_add_vm(). */
 int run_machine_add_vm(struct machine *machine, const struct scenario *s, unsigned i,

@@ -15,6 +15,7 @@ struct run_options {
 	struct option_list sets;
 	struct option_list trace_pages;
 	bool quiet, json, plot;
+	const char *record;        /* NULL: none */
 	const char *scenario_path; /* the operand */
 };
 

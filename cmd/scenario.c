@@ -320,32 +320,47 @@ static int read_root(struct scenario_doc *doc, struct scenario *s, struct error 
 	return err ? err : check_whole(s, root, error);
 }
 
-int scenario_load(const char *path, const char *const *sets, unsigned nr_sets,
-		  struct scenario **out, struct error *error)
+/* The tree, which err says whether it could be read, becomes a scenario; frees the tree. */
+static int load(struct scenario_doc *doc, int err, const char *const *sets, unsigned nr_sets,
+		struct scenario **out, struct error *error)
 {
-	struct scenario_doc doc = {0};
-	struct scenario *s;
-	int err;
+	struct scenario *s = calloc(1, sizeof(*s));
 
 	*out = NULL;
-	s = calloc(1, sizeof(*s));
-	if (!s)
-		return error_host(error, ENOMEM, "scenario");
-	s->swap = s->balloon = s->share = true;
-	s->swap_pages = SWAP_AUTO;
-	s->swap_ahead_pages = SWAP_AHEAD_USUAL;
-	err = scenario_doc_read(&doc, path, error);
+	if (!s && !err)
+		err = error_host(error, ENOMEM, "scenario");
 	for (unsigned i = 0; i < nr_sets && !err; i++)
-		err = scenario_doc_set(&doc, sets[i], error);
-	if (!err)
-		err = read_root(&doc, s, error);
-	scenario_doc_free(&doc);
+		err = scenario_doc_set(doc, sets[i], error);
+	if (!err) {
+		s->swap = s->balloon = s->share = true;
+		s->swap_pages = SWAP_AUTO;
+		s->swap_ahead_pages = SWAP_AHEAD_USUAL;
+		err = read_root(doc, s, error);
+	}
+	scenario_doc_free(doc);
 	if (err) {
 		scenario_free(s);
 		return err;
 	}
 	*out = s;
 	return 0;
+}
+
+int scenario_load(const char *path, const char *const *sets, unsigned nr_sets,
+		  struct scenario **out, struct error *error)
+{
+	struct scenario_doc doc = {0};
+
+	return load(&doc, scenario_doc_read(&doc, path, error), sets, nr_sets, out, error);
+}
+
+int scenario_load_text(const char *origin, const char *text, size_t bytes, const char *const *sets,
+		       unsigned nr_sets, struct scenario **out, struct error *error)
+{
+	struct scenario_doc doc = {0};
+	int err = scenario_doc_parse(&doc, origin, true, text, bytes, &doc.root, error);
+
+	return load(&doc, err, sets, nr_sets, out, error);
 }
 
 void scenario_free(struct scenario *s)

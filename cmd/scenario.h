@@ -104,6 +104,9 @@ struct scenario {
  */
 int scenario_load(const char *path, const char *const *sets, unsigned nr_sets,
 		  struct scenario **out, struct error *error);
+/* The same of a text that came from origin, as messages call it. */
+int scenario_load_text(const char *origin, const char *text, size_t bytes, const char *const *sets,
+		       unsigned nr_sets, struct scenario **out, struct error *error);
 void scenario_free(struct scenario *s);
 
 #endif

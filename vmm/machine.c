@@ -18,9 +18,9 @@
 #include "lib/log.h"
 #include "vmm/machine_internal.h"
 
-static struct mm_config mm_config_of(const struct machine_config *c)
+void machine_mm_config(const struct machine_config *c, struct mm_config *out)
 {
-	struct mm_config config = {
+	*out = (struct mm_config){
 		.memory_pages = c->memory_pages,
 		.swap_pages = c->swap_pages,
 		.pager = c->pager,
@@ -47,18 +47,19 @@ static struct mm_config mm_config_of(const struct machine_config *c)
 		.bounce_pages_per_vm = BOUNCE_PAGES_PER_VM,
 	};
 
-	memcpy(config.state_ppm, c->state_ppm, sizeof config.state_ppm);
-	return config;
+	memcpy(out->state_ppm, c->state_ppm, sizeof out->state_ppm);
 }
 
 static int create_mm(struct machine *m, struct error *error)
 {
 	const struct machine_config *c = &m->config;
-	struct mm_config config = mm_config_of(c);
+	struct mm_config config;
 	npages_t least;
 	int result;
 
+	machine_mm_config(c, &config);
 	config.start_ns = machine_now_ns();
+	config.record = c->record;
 	least = mm_least_memory_pages(&config, c->most_at_once ? c->most_at_once : c->max_vms, 0);
 	if (c->memory_pages < least)
 		return error_user(error,
@@ -85,13 +86,14 @@ static unsigned long long mib_up(npages_t pages)
 int machine_admit(const struct machine_config *c, const struct vm_config *vm, unsigned nr,
 		  struct error *error)
 {
-	struct mm_config config = mm_config_of(c);
+	struct mm_config config;
 	struct mm_vm_config *all = calloc(nr, sizeof *all);
 	struct mm_admission a;
 	uint32_t fit;
 
 	if (!all)
 		return error_host(error, ENOMEM, "admission");
+	machine_mm_config(c, &config);
 	for (unsigned i = 0; i < nr; i++)
 		all[i] = (struct mm_vm_config){.pages = vm[i].pages, .min_pages = vm[i].min_pages};
 	fit = mm_admit(&config, all, nr, &a);
@@ -303,6 +305,13 @@ void machine_stop(struct machine *m)
 		machine_lock(m);
 	}
 	m->stopped = true;
+	machine_unlock(m);
+}
+
+void machine_record_end(struct machine *m)
+{
+	machine_lock(m);
+	mm_record_end(m->mm);
 	machine_unlock(m);
 }
 

@@ -19,6 +19,7 @@
 #include "lib/error.h"
 #include "mm/event.h"
 #include "mm/policy/policy.h"
+#include "mm/sink.h"
 #include "mm/stats.h"
 #include "mm/target.h"
 #include "mm/trace.h"
@@ -67,8 +68,13 @@ struct machine_config {
 	unsigned most_at_once; /* how many VMs there are together at most; 0: max_vms */
 	npages_t promised_pages; /* to VMs that are added while it runs: see mm_config */
 	enum machine_evict evict;
-	unsigned fault_threads; /* 0: choose */
+	unsigned fault_threads;       /* 0: choose */
+	struct mm_record_sink record; /* of the manager's calls (mm/record.h); put NULL: none */
 };
+
+/* The memory manager's configuration that the machine makes of it; start_ns and record stay 0. */
+struct mm_config;
+void machine_mm_config(const struct machine_config *config, struct mm_config *out);
 
 struct vm_config {
 	const char *name;
@@ -230,6 +236,9 @@ struct machine_facts {       /* fixed after machine_create */
 	npages_t bounce_pages; /* in the reserve */
 };
 void machine_facts(const struct machine *m, struct machine_facts *out);
+
+/* No more calls are recorded: the sink has had all. Without effect if none are. */
+void machine_record_end(struct machine *m);
 
 /* Releases waiting faults and stops every guest; keeps all figures. Safe to call twice. */
 void machine_stop(struct machine *m);

@@ -112,6 +112,8 @@ struct machine *live_machine(const struct live_machine_options *o)
 		.sample_fast_ppm = 750000,
 		.estimator = o->estimator,
 		.scan = {.rate_pages = DEDUP_SCAN_UNLIMITED, .vm_rate_pages = DEDUP_SCAN_UNLIMITED},
+		.tax_ppm = o->tax_ppm,
+		.record = o->record,
 	};
 	struct machine *m;
 

@@ -34,6 +34,8 @@ struct live_machine_options {
 	uint32_t sample_pages;              /* 0: none */
 	uint64_t sample_period_ns;
 	enum mm_estimator estimator;
+	uint32_t tax_ppm;
+	struct mm_record_sink record;
 };
 /* Fails the test with the words of the error if it cannot be made. Work files go to TMPDIR, unnamed. */
 struct machine *live_machine(const struct live_machine_options *options);
