@@ -160,7 +160,8 @@ check-live: $(LIVES) $(B)/ballast
 	$(Q)export REQUIRE_KVM=$${REQUIRE_KVM:-$$(test -e /dev/kvm && echo 1)}; \
 	  tests/run-tests.sh -t 180 $(VARIANT) $(LOGS) $(LIVES)
 check-nested: $(LIVES) $(B)/ballast
-	$(Q)tests/nested.sh $(B) $(LOGS)-nested $(LIVES)
+	$(Q)tests/nested.sh $(B) $(LOGS)-nested $(LIVES); status=$$?; \
+	  tests/nested_record.sh $(B) $(LOGS)-nested-record && exit $$status
 bench: all
 	$(Q)$(O)/ballast bench
 
