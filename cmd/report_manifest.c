@@ -106,12 +106,11 @@ static json_t *libraries_json(void)
 	if (mallctl("version", &malloc_name, &bytes, NULL, 0) != 0)
 		malloc_name = "unknown";
 #endif
-	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s}", "libc", gnu_get_libc_version(),
-			 "libyaml", yaml_get_version_string(), "jansson", jansson_version_str(),
-			 "xxhash",
-			 json_sprintf("%u.%u.%u", xxh / 10000, xxh / 100 % 100, xxh % 100), "lz4",
-			 LZ4_versionString(), "jemalloc", malloc_name, "zstd",
-			 ZSTD_versionString());
+	return json_pack(
+		"{s:s, s:s, s:s, s:o, s:s, s:s, s:s}", "libc", gnu_get_libc_version(), "libyaml",
+		yaml_get_version_string(), "jansson", jansson_version_str(), "xxhash",
+		json_sprintf("%u.%u.%u", xxh / 10000, xxh / 100 % 100, xxh % 100), "lz4",
+		LZ4_versionString(), "jemalloc", malloc_name, "zstd", ZSTD_versionString());
 }
 
 /* The file as it is now; null if it cannot be read or is no text. */

@@ -42,6 +42,14 @@ static uint64_t optional(const struct mm_config *config)
 		some.break_shared = all.table.break_shared;
 		some.frame_free = all.table.frame_free;
 	}
+	if (!config->compress_ppm) {
+		some.compress = all.table.compress;
+		some.cache_store = all.table.cache_store;
+		some.cache_map = all.table.cache_map;
+		some.cache_read = all.table.cache_read;
+		some.cache_move = all.table.cache_move;
+		some.cache_free = all.table.cache_free;
+	}
 	return mm_tape_mask(&some);
 }
 

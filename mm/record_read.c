@@ -99,6 +99,7 @@ static int get_value(struct mm_record_reader *r, char letter, uint64_t *out)
 	case 's':
 	case 'l':
 	case 'f':
+	case 'p':
 	case 'r':
 		return *out > UINT32_MAX ? BROKEN : 0;
 	default:

@@ -9,7 +9,7 @@
  *	m  number of a VM                       g  guest frame number: difference to the one before it
  *	t  now_ns: difference to the one before o  another time: difference to now_ns
  *	n  a count                              b  a truth value
- *	s  stage    l  slot    f  frame of the pool    r  swap request, by its number
+ *	s  stage    l  slot    f  frame of the pool    p  place in a cache    r  swap request, by its number
  *	e  a result: 0 or more, or -errno       h  a hash, 8 bytes       c  a character
  *	*  a list: how many, then for each all the letters up to the colon or the end
  *
@@ -72,7 +72,7 @@
 	X(STAGE_IS_ZERO, stage_is_zero, "s:b")                                                    \
 	X(STAGE_HASH, stage_hash, "s:h") \
 	X(STAGE_DROP, stage_drop, "sn:")                                                          \
-	X(SWAP_START, swap_start, "rlbb*smg:")                                                    \
+	X(SWAP_START, swap_start, "rlbbb*smg:")                                                    \
 	X(VM_BROKEN, vm_broken, "me:")                                                            \
 	X(PROTECT, protect, "mg:e") \
 	X(HASH, hash, "mg:eh")                                                                    \
@@ -84,6 +84,12 @@
 	X(MAP_ZERO_PROTECTED, map_zero_protected, "mg:e")                                         \
 	X(BREAK_SHARED, break_shared, "mg:e")                                                     \
 	X(FRAME_FREE, frame_free, "f:")                                                           \
+	X(COMPRESS, compress, "s:en") \
+	X(CACHE_STORE, cache_store, "mp:") \
+	X(CACHE_MAP, cache_map, "mgpb:e") \
+	X(CACHE_READ, cache_read, "mps:e") \
+	X(CACHE_MOVE, cache_move, "mpp:") \
+	X(CACHE_FREE, cache_free, "mn:") \
 	X(BALLOON_TARGET, balloon_target, "mn:")                                                  \
 	X(RECLAIM_WANTED, reclaim_wanted, ":")
 /* clang-format on */
@@ -144,7 +150,7 @@ bool mm_args_equal(const struct mm_args *a, const struct mm_args *b);
 
 /* create's second argument: which ops the body has, a bit each, in the order of the table.
  * The fields of struct mm_config that are numbers, start_ns aside; behind them in a record stand the names of pager and
- * policy. A field without a line here is not recorded: see the assertion in seam.c. */
+ * policy. A field without a line here is not recorded; mm_seam_test.c looks for them. */
 #define MM_CONFIG_FIELDS(X)     \
 	X(memory_pages)         \
 	X(swap_pages)           \
@@ -155,6 +161,7 @@ bool mm_args_equal(const struct mm_args *a, const struct mm_args *b);
 	X(state_ppm[MM_LOW])    \
 	X(states_sliding)       \
 	X(balloon)              \
+	X(compress_ppm)         \
 	X(spare_overwritten)    \
 	X(write_zeros)          \
 	X(ahead_most)           \

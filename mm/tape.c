@@ -95,10 +95,10 @@ static uint64_t tape_stage_hash(void *body, stage_t s)
 static void tape_swap_start(void *body, struct mm_io *io)
 {
 	struct mm_tape *t = body;
-	uint64_t fixed[] = {mm_io_number(t->mm, io), io->slot.v, io->write, io->demand};
+	uint64_t fixed[] = {mm_io_number(t->mm, io), io->slot.v, io->write, io->demand, io->cached};
 	uint64_t list[MM_CLUSTER_PAGES * 3];
 	struct mm_args args = {
-		.call = MM_OP_SWAP_START, .fixed = fixed, .nr_fixed = 4, .list = list};
+		.call = MM_OP_SWAP_START, .fixed = fixed, .nr_fixed = 5, .list = list};
 
 	for (uint32_t i = 0; i < io->nr; i++) {
 		list[args.nr_list++] = io->stage[i].v;
@@ -144,6 +144,18 @@ OP_INT(SHARE_ZERO, share_zero, (VM_G), (t->body, vm, g), vm, g.v)
 OP_INT(MAP_ZERO_PROTECTED, map_zero_protected, (VM_G), (t->body, vm, g), vm, g.v)
 OP_INT(BREAK_SHARED, break_shared, (VM_G), (t->body, vm, g), vm, g.v)
 OP_VOID(FRAME_FREE, frame_free, (void *body, uint32_t frame), (t->body, frame), frame)
+OP_VALUE(COMPRESS, compress, uint32_t, (void *body, stage_t s, uint32_t *out), (t->body, s, out),
+	 s.v)
+OP_VOID(CACHE_STORE, cache_store, (void *body, uint32_t vm, uint32_t place), (t->body, vm, place),
+	vm, place)
+OP_INT(CACHE_MAP, cache_map, (VM_G, uint32_t place, bool protect), (t->body, vm, g, place, protect),
+       vm, g.v, place, protect)
+OP_INT(CACHE_READ, cache_read, (void *body, uint32_t vm, uint32_t place, stage_t s),
+       (t->body, vm, place, s), vm, place, s.v)
+OP_VOID(CACHE_MOVE, cache_move, (void *body, uint32_t vm, uint32_t from, uint32_t to),
+	(t->body, vm, from, to), vm, from, to)
+OP_VOID(CACHE_FREE, cache_free, (void *body, uint32_t vm, uint32_t frame), (t->body, vm, frame), vm,
+	frame)
 OP_VOID(BALLOON_TARGET, balloon_target, (void *body, uint32_t vm, npages_t pages),
 	(t->body, vm, pages), vm, pages)
 

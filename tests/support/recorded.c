@@ -99,6 +99,7 @@ static struct fake_body *begin(struct recorded *r, uint64_t seed)
 			 .vm_rate_pages = DEDUP_SCAN_UNLIMITED},
 		.sample_pages = 20,
 		.sample_period_ns = 5000,
+		.compress_ppm = seed % 2 ? 0 : 200000,
 		.estimator = seed % 2 ? MM_ESTIMATE_WRITE : 0,
 		.sample_slow_ppm = 250000,
 		.sample_fast_ppm = 750000,

@@ -151,9 +151,50 @@ static void the_configuration_comes_back(void **state)
 	assert_int_equal(mm_config_of_values(value, nr, &back), -22);
 }
 
+/* Every member of struct mm_config stands in the table, or is recorded otherwise, or is not the manager's to go by. */
+static void every_field_is_recorded(void **state)
+{
+	static const char *const others[] = {"pager", "policy", "start_ns", "record", NULL};
+	char *text = text_of("mm/mm.h"), *calls = calloc(1, 8192), *at, *end;
+	unsigned found = 0;
+
+	(void)state;
+	assert_non_null(calls);
+	assert_in_range(mm_seam_text(calls, 8192), 1, 8191);
+	at = strstr(text, "struct mm_config {");
+	assert_non_null(at);
+	end = strstr(at, "\n};");
+	while ((at = strpbrk(at, ";,/")) != NULL && at < end) { /* a name ends before each */
+		char wanted[80], *name = at;
+		bool known = false;
+
+		if (at[0] == '/' && at[1] == '*') {
+			at = strstr(at, "*/") + 2;
+			continue;
+		}
+		if (at[-1] == ']')
+			while (*--name != '[')
+				;
+		for (at++; name[-1] == '_' || (name[-1] >= 'a' && name[-1] <= 'z'); name--)
+			;
+		snprintf(wanted, sizeof wanted, "config %.*s", (int)strcspn(name, ";,["), name);
+		for (const char *line = calls; (line = strstr(line, wanted)) != NULL; line++)
+			known |= strcspn(line, ".[\n") == strlen(wanted);
+		for (unsigned i = 0; others[i]; i++)
+			known |= strcmp(wanted + strlen("config "), others[i]) == 0;
+		if (!known)
+			fail_msg("%s has no line in MM_CONFIG_FIELDS (mm/seam.h)", wanted);
+		found++;
+	}
+	assert_true(found > 20);
+	free(text);
+	free(calls);
+}
+
 static void calls_in_words(void **state)
 {
-	const uint64_t fault[] = {5, 0, 812, 1}, hash[] = {2, 7}, list[] = {8, 9, 10, 11, 12, 13};
+	const uint64_t fault[] = {5, 0, 812, 1, 0}, hash[] = {2, 7},
+		       list[] = {8, 9, 10, 11, 12, 13};
 	char text[200];
 
 	(void)state;
@@ -164,8 +205,9 @@ static void calls_in_words(void **state)
 		mm_args_text(&(struct mm_args){MM_OP_HASH, hash, 2, NULL, 0, 0}, text, 200),
 		"hash(vm 2, gfn 7)");
 	assert_string_equal(
-		mm_args_text(&(struct mm_args){MM_OP_SWAP_START, fault, 4, list, 6, 0}, text, 200),
-		"swap_start(request 5, slot 0, true, true, 2: stage 8 vm 9 gfn 10; stage 11 vm 12 "
+		mm_args_text(&(struct mm_args){MM_OP_SWAP_START, fault, 5, list, 6, 0}, text, 200),
+		"swap_start(request 5, slot 0, true, true, false, 2: stage 8 vm 9 gfn 10; stage 11 "
+		"vm 12 "
 		"gfn 13)");
 	assert_string_equal(mm_args_text(&(struct mm_args){.call = MM_SEAM_RETURN,
 							   .fixed = hash,
@@ -185,6 +227,7 @@ int main(void)
 		cmocka_unit_test(every_entry_point_is_in_entry_c),
 		cmocka_unit_test(every_call_is_played),
 		cmocka_unit_test(the_configuration_comes_back),
+		cmocka_unit_test(every_field_is_recorded),
 		cmocka_unit_test(calls_in_words),
 	};
 
