@@ -67,7 +67,8 @@ static const struct option_table table = {
 	"page,\n"
 	"against one that reads from swap; compressing, against LZ4 alone), record (faults while "
 	"they\n"
-	"are recorded, against not recorded), replay (the simulator's requests, against the barest\n"
+	"are recorded, against not recorded), replay (the simulator's requests, against the "
+	"barest\n"
 	"loop). Without a name: all.\n"
 	"Ratios compare with a reference measured in the same run; the times alone do not "
 	"travel.\n",
