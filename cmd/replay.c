@@ -243,8 +243,7 @@ int cmd_replay(int argc, char **argv)
 	cmd_watch_clear(&r.watch);
 	print_table(&r);
 	if (result == -ECANCELED)
-		status = cmd_watch_stopped(&r.watch, r.nr ? ", %u of %u runs are done" : "",
-					   r.printed, r.nr);
+		status = cmd_watch_stopped(&r.watch, ", %u of %u runs are done", r.printed, r.nr);
 	else if (result)
 		status = command_fail(&error);
 	cmd_watch_end(&r.watch);
