@@ -78,7 +78,7 @@ $(O)/ballast: $(B)/ballast
 endif
 
 # everything but main, so that tests can link every function
-$(LIBRARY): $(call objs,$(lib_SRCS) $(dedup_SRCS) $(policy_SRCS) $(mm_SRCS) $(core_SRCS) $(sim_SRCS) $(vmm_SRCS) $(cmd_SRCS)) $(loop_OBJS)
+$(LIBRARY): $(call objs,$(lib_SRCS) $(dedup_SRCS) $(policy_SRCS) $(mm_SRCS) $(core_SRCS) $(sim_SRCS) $(vmm_SRCS) $(cmd_SRCS)) $(loop_OBJS) $(B)/sim/plugin/image.o
 	@echo "AR $@"
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(B)/ballast: $(B)/cmd/main.o $(B)/cmd/lab_image.o $(LIBRARY)
@@ -120,6 +120,13 @@ $(B)/sim/loop/%.o: sim/replay_loop.c mm/policy/%.c Makefile
 	@mkdir -p $(@D); echo "CC $@"
 	$(Q)$(CC) $(BFLAGS) $(if $(DEBUG)$(SAN),,-O3) -Dpolicy_$*=loop_policy_$* -DLOOP_NAME=$* \
 	  -DLOOP_FILE='"mm/policy/$*.c"' -c -o $@ $<
+
+# the recorder of `ballast trace record`, a plugin for another program, and the same bytes inside ours
+$(B)/sim/plugin/record.so: sim/plugin/record.c Makefile
+	@mkdir -p $(@D); echo "PCC $@"
+	$(Q)$(CC) -std=gnu11 $(WARN) -O2 -fPIC -shared -fvisibility=hidden -o $@ $<
+$(B)/sim/plugin/image.o: sim/plugin/image.S $(B)/sim/plugin/record.so
+	$(Q)$(CC) -DRECORD_PLUGIN='"$(B)/sim/plugin/record.so"' -c -o $@ $<
 
 # the revision is in one object only, made again when it changes
 REVISION := $(or $(shell git describe --always --dirty 2>/dev/null),unknown)

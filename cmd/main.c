@@ -30,7 +30,7 @@ static const struct command commands[] = {
 	{"run", "run a scenario of guests on KVM", cmd_run},
 	{"replay", "compare replacement policies on a trace", cmd_replay},
 	{"mrc", "miss-ratio curves of a trace", cmd_mrc},
-	{"trace", "make, describe and convert traces", cmd_trace},
+	{"trace", "make, record, describe and convert traces", cmd_trace},
 	{"mm-replay", "play a record of the memory manager back, without KVM", cmd_mm_replay},
 	{"bench", "measure the mechanisms against raw ones of the same machine", cmd_bench},
 	{"doctor", "tell what this host offers and what will not work", cmd_doctor},

@@ -287,6 +287,7 @@ int cmd_mrc(int argc, char **argv)
 	struct error error;
 	unsigned operands = 0;
 	int result = options_parse(&table, argc, argv, &o, &operands, &error);
+	int status = COMMAND_DONE;
 
 	if (result)
 		return result < 0 ? command_fail(&error) : COMMAND_DONE;
@@ -298,15 +299,17 @@ int cmd_mrc(int argc, char **argv)
 		return command_fail(&error);
 	result = curve_run(&c, &error);
 	if (result == -ECANCELED)
-		error_user(&error, "mrc: stopped by %s", cmd_watch_signal(&c.watch));
+		status = cmd_watch_stopped(&c.watch, "%s", "");
 	cmd_watch_end(&c.watch);
 	if (!result && o.json)
 		print_json(&c);
 	else if (!result && print_text(&c))
 		result = error_host(&error, ENOMEM, "the table of results");
+	if (result && result != -ECANCELED)
+		status = command_fail(&error);
 	mrc_free(&c.mrc);
 	free(c.frames);
 	free(c.misses);
 	trace_free(&c.trace);
-	return result ? command_fail(&error) : COMMAND_DONE;
+	return status;
 }

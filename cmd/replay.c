@@ -229,6 +229,7 @@ int cmd_replay(int argc, char **argv)
 	struct error error;
 	unsigned operands = 0;
 	int result = options_parse(&table, argc, argv, &o, &operands, &error);
+	int status = COMMAND_DONE;
 
 	if (result)
 		return result < 0 ? command_fail(&error) : COMMAND_DONE;
@@ -242,11 +243,12 @@ int cmd_replay(int argc, char **argv)
 	cmd_watch_clear(&r.watch);
 	print_table(&r);
 	if (result == -ECANCELED)
-		error_user(&error, "replay: stopped by %s, %u of %u runs are done",
-			   cmd_watch_signal(&r.watch), r.printed, r.nr);
+		status = cmd_watch_stopped(&r.watch, ", %u of %u runs are done", r.printed, r.nr);
+	else if (result)
+		status = command_fail(&error);
 	cmd_watch_end(&r.watch);
 	free(r.run);
 	table_destroy(r.table);
 	trace_free(&r.trace);
-	return result ? command_fail(&error) : COMMAND_DONE;
+	return status;
 }

@@ -57,7 +57,7 @@ static void pairs_free(struct pairs *p)
 
 int replay_two_check(const struct replay_options *o, struct error *error)
 {
-	struct pairs p = {NULL};
+	struct pairs p = {.guest = NULL};
 	int err;
 
 	if (!o->guest || !o->host)
@@ -148,7 +148,7 @@ int replay_two(const struct trace *t, const char *path, const struct replay_opti
 		{"host out", true}, {"double", true}, {"I/O s", true}};
 	struct printing p = {.trace = t, .path = path, .options = o, .watch = watch};
 	struct two_level_run *run = NULL;
-	struct pairs pairs = {NULL};
+	struct pairs pairs = {.guest = NULL};
 	int err = pairs_parse(&pairs, o, t->pages, error);
 
 	if (!err && t->thinning != TRACE_WHOLE)

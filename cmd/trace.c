@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * trace.c: `ballast trace`: make, describe and convert traces. This file finds the part that was asked for.
+ * trace.c: `ballast trace`: make, record, describe and convert traces. This file finds the part that was asked for.
  */
 #include "cmd/trace.h"
 
@@ -17,12 +17,13 @@ static const struct {
 	{"gen", "make up a trace", cmd_trace_gen},
 	{"info", "tell what is in a trace", cmd_trace_info},
 	{"convert", "write a trace in another format", cmd_trace_convert},
+	{"record", "record the page references of a program", cmd_trace_record},
 };
 #define NR_PARTS (sizeof(parts) / sizeof(parts[0]))
 
 static void usage(void)
 {
-	puts("ballast trace: make, describe and convert reference traces\n\n"
+	puts("ballast trace: make, record, describe and convert reference traces\n\n"
 	     "usage: ballast trace PART [ARGUMENT..] [OPTION..]\n");
 	for (size_t i = 0; i < NR_PARTS; i++)
 		printf("  %-8s %s\n", parts[i].name, parts[i].summary);

@@ -6,5 +6,6 @@
 int cmd_trace_gen(int argc, char **argv);
 int cmd_trace_info(int argc, char **argv);
 int cmd_trace_convert(int argc, char **argv);
+int cmd_trace_record(int argc, char **argv);
 
 #endif

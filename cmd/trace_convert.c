@@ -208,6 +208,7 @@ int cmd_trace_convert(int argc, char **argv)
 	struct error error;
 	unsigned operands = 0;
 	int result = options_parse(&table, argc, argv, &o, &operands, &error);
+	int status = COMMAND_DONE;
 
 	if (result)
 		return result < 0 ? command_fail(&error) : COMMAND_DONE;
@@ -223,10 +224,11 @@ int cmd_trace_convert(int argc, char **argv)
 		else
 			result = convert_whole(argv[1], argv[2], &o, b, &watch, &error);
 		if (result == -ECANCELED)
-			error_user(&error, "trace convert: stopped by %s; %s is removed",
-				   cmd_watch_signal(&watch), argv[2]);
+			status = cmd_watch_stopped(&watch, "; %s is removed", argv[2]);
 		cmd_watch_end(&watch);
 	}
+	if (result && result != -ECANCELED)
+		status = command_fail(&error);
 	free(b);
-	return result ? command_fail(&error) : COMMAND_DONE;
+	return status;
 }

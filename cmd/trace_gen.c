@@ -94,6 +94,7 @@ int cmd_trace_gen(int argc, char **argv)
 	struct error error;
 	unsigned operands = 0;
 	int result = options_parse(&table, argc, argv, &o, &operands, &error);
+	int status = COMMAND_DONE;
 
 	if (result)
 		return result < 0 ? command_fail(&error) : COMMAND_DONE;
@@ -115,9 +116,10 @@ int cmd_trace_gen(int argc, char **argv)
 	if (!result)
 		result = gen_run(g, &o, &watch, &error);
 	if (result == -ECANCELED)
-		error_user(&error, "trace gen: stopped by %s; %s is removed",
-			   cmd_watch_signal(&watch), o.output);
+		status = cmd_watch_stopped(&watch, "; %s is removed", o.output);
+	else if (result)
+		status = command_fail(&error);
 	cmd_watch_end(&watch);
 	trace_gen_destroy(g);
-	return result ? command_fail(&error) : COMMAND_DONE;
+	return status;
 }

@@ -132,6 +132,7 @@ int cmd_trace_info(int argc, char **argv)
 	struct error error;
 	unsigned operands = 0;
 	int result = options_parse(&table, argc, argv, &o, &operands, &error);
+	int status = COMMAND_DONE;
 
 	if (result)
 		return result < 0 ? command_fail(&error) : COMMAND_DONE;
@@ -146,7 +147,9 @@ int cmd_trace_info(int argc, char **argv)
 			error_host(&error, ENOMEM, "%s", argv[1]);
 	}
 	if (result == -ECANCELED)
-		error_user(&error, "trace info: stopped by %s", cmd_watch_signal(&watch));
+		status = cmd_watch_stopped(&watch, "%s", "");
+	else if (result)
+		status = command_fail(&error);
 	cmd_watch_end(&watch);
 	if (!result) {
 		if (o.json)
@@ -155,5 +158,5 @@ int cmd_trace_info(int argc, char **argv)
 			print_text(&trace, &info, argv[1]);
 	}
 	trace_free(&trace);
-	return result ? command_fail(&error) : COMMAND_DONE;
+	return status;
 }

@@ -5,6 +5,7 @@
  */
 #include "cmd/watch.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -64,11 +65,19 @@ void cmd_watch_clear(struct cmd_watch *w)
 	pthread_mutex_unlock(&w->lock);
 }
 
-const char *cmd_watch_signal(struct cmd_watch *w)
+int cmd_watch_stopped(struct cmd_watch *w, const char *format, ...)
 {
-	int number = stop_signals_wait(w->signals, 0);
+	int signal = stop_signals_wait(w->signals, 0);
+	char text[300];
+	va_list args;
 
-	return number ? stop_signals_name(number) : NULL;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	cmd_watch_clear(w);
+	fflush(stdout);
+	fprintf(stderr, "ballast: stopped by %s%s\n", stop_signals_name(signal), text);
+	return 128 + signal;
 }
 
 void cmd_watch_end(struct cmd_watch *w)

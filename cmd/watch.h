@@ -23,8 +23,12 @@ struct cmd_watch {
 int cmd_watch_begin(struct cmd_watch *w, struct error *error);
 /* Takes the line of progress away, before results are printed or an error. */
 void cmd_watch_clear(struct cmd_watch *w);
-/* The signal that stopped the work, by name; NULL: none did. */
-const char *cmd_watch_signal(struct cmd_watch *w);
+/*
+ * Says on standard error that a signal stopped the command, and what came of it. Returns the exit status: 128 + the
+ * signal's number, as of a program that the signal ended.
+ */
+__attribute__((format(printf, 2, 3))) int cmd_watch_stopped(struct cmd_watch *w, const char *format,
+							    ...);
 void cmd_watch_end(struct cmd_watch *w);
 
 #endif

@@ -30,6 +30,7 @@ struct sweep {
 	const struct trace *trace;
 	const uint32_t *next; /* for opt, or NULL */
 	struct replay_run *run;
+	unsigned nr;
 	void (*done)(void *context, const struct replay_run *run);
 	void *context;
 	const struct sim_watch *watch;
@@ -48,7 +49,8 @@ static int loop_any(const struct policy_ops *ops, struct replay_loop *l)
 	return replay_requests(ops, l);
 }
 
-static void run_policy(const struct trace *t, struct replay_run *run, const struct sim_watch *watch)
+static void run_policy(const struct trace *t, struct replay_run *run, const struct sim_watch *watch,
+		       bool alone)
 {
 	struct rng rng = rng_seeded(run->seed);
 	size_t bits = page_bits_bytes(t->pages), bytes = run->policy->bytes(run->frames, t->pages);
@@ -58,6 +60,7 @@ static void run_policy(const struct trace *t, struct replay_run *run, const stru
 		.resident = big_alloc(bits),
 		.dirty = t->write ? big_alloc(bits) : NULL,
 		.watch = watch,
+		.alone = alone,
 		.frames = run->frames,
 	};
 
@@ -82,7 +85,7 @@ static void sweep_work(void *context, unsigned i)
 	struct sweep *s = context;
 
 	if (s->run[i].policy)
-		run_policy(s->trace, &s->run[i], s->watch);
+		run_policy(s->trace, &s->run[i], s->watch, s->nr == 1);
 	else
 		replay_opt(s->trace, s->next, &s->run[i], s->watch);
 }
@@ -91,6 +94,7 @@ static void sweep_done(void *context, unsigned i)
 {
 	struct sweep *s = context;
 
+	sim_watch_tell(s->watch, "runs", i + 1, s->nr);
 	if (s->done && !s->run[i].err)
 		s->done(s->context, &s->run[i]);
 }
@@ -99,7 +103,8 @@ int replay_sweep(const struct trace *t, struct replay_run *run, unsigned nr, uns
 		 void (*done)(void *context, const struct replay_run *run), void *context,
 		 const struct sim_watch *watch, struct error *error)
 {
-	struct sweep s = {.trace = t, .run = run, .done = done, .context = context, .watch = watch};
+	struct sweep s = {
+		.trace = t, .run = run, .nr = nr, .done = done, .context = context, .watch = watch};
 	const struct parallel work = {.nr = nr,
 				      .threads = threads,
 				      .work = sweep_work,

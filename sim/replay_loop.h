@@ -27,6 +27,7 @@ struct replay_loop {
 	uint64_t *resident; /* a bit a page */
 	uint64_t *dirty;    /* likewise; NULL: the trace does not say who writes */
 	const struct sim_watch *watch;
+	bool alone; /* no other runs beside it: it tells how far it is */
 	uint32_t frames, used;
 	uint64_t misses, written;
 };
@@ -106,6 +107,8 @@ static inline __attribute__((always_inline)) int replay_requests(const struct po
 		to = requests - from > REPLAY_SPAN ? from + REPLAY_SPAN : requests;
 		if (sim_watch_stopped(l->watch))
 			return -ECANCELED;
+		if (l->alone)
+			sim_watch_tell(l->watch, "requests", from, requests);
 		if (l->dirty)
 			err = replay_span(ops, l, from, to, true);
 		else

@@ -31,7 +31,7 @@ enum trace_thinning {
 	TRACE_FILTER, /* misses of an LRU memory of thinning_pages: lru is exact above that many frames */
 };
 
-#define TRACE_REQUESTS_MAX (UINT32_MAX - 1)
+#define TRACE_REQUESTS_MAX (UINT32_MAX - 1023) /* counters and times have 32 bits */
 
 struct trace_options {
 	const char *format;            /* NULL or "auto": found out */

@@ -108,6 +108,7 @@ static int block_end(struct trace_reader *r, const uint8_t *payload, size_t byte
 		     struct error *error)
 {
 	struct trace_source *s = &r->source;
+	int err;
 
 	if (bytes != 8 || u64_at(payload) != r->block.total)
 		return trace_reader_fail(r, error, s->at,
@@ -116,9 +117,10 @@ static int block_end(struct trace_reader *r, const uint8_t *payload, size_t byte
 					 (unsigned long long)r->block.total);
 	s->at = payload + bytes;
 	r->block.ended = true;
-	if (trace_source_need(s, 1, error) == 0 && trace_source_left(s))
+	err = trace_source_need(s, 1, error);
+	if (!err && trace_source_left(s))
 		return trace_reader_fail(r, error, s->at, "bytes behind the end");
-	return 0;
+	return err;
 }
 
 /* The next block, whole, into the window. 0 with records = 0: the end. */

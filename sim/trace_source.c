@@ -79,8 +79,10 @@ int trace_source_more(struct trace_source *s, struct error *error)
 	uint8_t *to, *from;
 	int err = 0;
 
+	if (s->err)
+		*error = s->failure;
 	if (s->done)
-		return 0;
+		return s->err;
 	s->base = trace_source_offset(s, s->at);
 	memmove(s->buffer, s->at, left);
 	if (left > s->buffer_bytes / 2) {
@@ -108,6 +110,9 @@ int trace_source_more(struct trace_source *s, struct error *error)
 	}
 	s->end = to;
 	s->done = to == from;
+	s->err = err;
+	if (err)
+		s->failure = *error;
 	return err ? err : to != from;
 }
 

@@ -26,6 +26,8 @@ struct trace_source {
 	uint64_t base; /* offset of buffer[0] */
 	int fd;
 	bool done; /* no more bytes will come */
+	int err;   /* why; trace_source_more() says it again and again */
+	struct error failure;
 };
 
 /* Opens and fills the window. Without words on failure there is no path to blame. */

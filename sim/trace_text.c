@@ -18,7 +18,7 @@
 static size_t text_bytes(const uint8_t *head, size_t bytes)
 {
 	for (size_t i = 0; i < bytes; i++)
-		if (head[i] >= 127 ||
+		if (head[i] == 127 ||
 		    (head[i] < 32 && head[i] != '\n' && head[i] != '\t' && head[i] != '\r'))
 			return 0;
 	return bytes;

@@ -292,6 +292,8 @@ static void test_packed(void **state)
 		trace_free(&t);
 		snprintf(says, sizeof(says), "of the packed file: the %s data is", packings[i]);
 		assert_fails(ending, bytes, nr - 1, (struct trace_options){.format = "text"}, says);
+		/* looking for the format must not swallow it */
+		assert_fails(ending, bytes, nr - 1, (struct trace_options){0}, says);
 		assert_fails(ending, bytes, nr / 2, (struct trace_options){.format = "text"}, says);
 		free(twice);
 		free(bytes);
