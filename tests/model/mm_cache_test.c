@@ -90,9 +90,8 @@ static void must_be_the_oldest(struct model *t, unsigned before)
 		const struct mm_io *io = t->w->body.io[i];
 
 		for (uint32_t k = 0; io->cached && k < io->nr; k++, t->written_out++) {
-			while (at < n->nr &&
-			       (n->going[at] ||
-				world_state(t->w, 0, n->gfn[at]) != PAGE_COMPRESSED))
+			while (at < n->nr && (n->going[at] ||
+					      world_state(t->w, 0, n->gfn[at]) != PAGE_COMPRESSED))
 				at++;
 			assert_true(at < n->nr);
 			assert_int_equal(io->page[k].gfn, n->gfn[at]);
