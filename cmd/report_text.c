@@ -69,12 +69,13 @@ static void print_accounts(FILE *out, const struct machine_snapshot *s)
 		a.agrees ? "they agree" : "THEY DO NOT AGREE");
 }
 
-static void print_paging(FILE *out, const struct machine_snapshot *s, const struct report_totals *t)
+static void print_paging(FILE *out, const struct report_about *about,
+			 const struct machine_snapshot *s, const struct report_totals *t)
 {
 	const struct mm_swap_stats *w = &s->host.swap;
 
 	if (!w->capacity_pages) {
-		fprintf(out, "paging       off\n"); /* to disk */
+		fprintf(out, "paging       %s\n", about->scenario->compress ? "no swap" : "off");
 	} else if (!t->paged_out_pages) {
 		fprintf(out, "paging       none was needed\n");
 	} else {
@@ -279,7 +280,7 @@ void report_text(FILE *out, const struct report_about *about, const struct machi
 	print_sharing(out, about, last);
 	print_balloons(out, about, last);
 	print_compression(out, about, last);
-	print_paging(out, last, &t);
+	print_paging(out, about, last, &t);
 	print_double_paging(out, last);
 	print_integrity(out, &t);
 	print_guests(out, about, last);

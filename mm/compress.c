@@ -290,12 +290,12 @@ bool compress_fault(struct mm *m, struct mm_vm *v, uint32_t g)
 {
 	struct page *p = &v->page[g];
 	uint32_t slot = compress_part(v, p->slot)->slot;
-	bool clean = slot != CACHE_NONE, lost;
+	bool clean = slot != CACHE_NONE, protect = clean || sample_by_write(m, p), lost;
 	int result;
 
 	if (!frame_take(m, v))
 		return false;
-	result = m->ops->cache_map(m->body, vm_id(m, v), gfn(g), p->slot, clean);
+	result = m->ops->cache_map(m->body, vm_id(m, v), gfn(g), p->slot, protect);
 	lost = result == -5;
 	if (lost)
 		result = map_lost(m, v, g, result);
@@ -308,12 +308,12 @@ bool compress_fault(struct mm *m, struct mm_vm *v, uint32_t g)
 	compress_place_put(m, v, g);
 	if (clean) {
 		p->slot = slot;
-		p->flags |= PAGE_HAS_SLOT | PAGE_PROTECTED;
+		p->flags |= PAGE_HAS_SLOT;
 	}
-	if (lost && clean) {
+	if (lost && clean)
 		slot_release(m, v, g);
-		p->flags &= (uint8_t)~PAGE_PROTECTED;
-	}
+	if (protect && !lost)
+		p->flags |= PAGE_PROTECTED;
 	page_brought_in(m, v, g);
 	v->cache.stats.loaded_pages += !lost;
 	return true;

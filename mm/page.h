@@ -292,7 +292,6 @@ bool page_move_is_legal(enum page_state from, enum page_state to);
 void page_brought_in(struct mm *m, struct mm_vm *v, uint32_t g);
 void page_guard(struct mm_vm *v, uint32_t g);
 bool page_guarded(const struct mm_vm *v, uint32_t g);
-bool page_on_probation(const struct mm_vm *v, uint32_t g); /* reclaim.c */
 void *mm_zalloc(struct mm *m, uint32_t vm, size_t bytes);
 void mm_free(struct mm *m, uint32_t vm, void *p, size_t bytes);
 
@@ -413,6 +412,11 @@ uint32_t share_try(struct mm *m, const struct mm_look *l, bool alone, enum dedup
 /* share_scan.c */
 #define SHARE_RUN_PAGES 32u /* a call of the body, which must not take long */
 bool share_before_swap(struct mm *m, struct mm_vm *v, uint32_t g);
+
+/* probation.c */
+void probation_begin(struct mm_vm *v, uint32_t g); /* sampled, and there is room for it */
+bool probation_end(struct mm_vm *v, uint32_t *g);  /* the oldest, untouched since; false: none */
+bool page_on_probation(const struct mm_vm *v, uint32_t g);
 
 /* balloon.c */
 bool balloon_works(const struct mm *m,

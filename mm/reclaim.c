@@ -106,33 +106,6 @@ static bool must_be_written(void *ctx, uint32_t g)
 	return !(c->v->page[g].flags & PAGE_HAS_SLOT);
 }
 
-/* Oldest page on probation that was not touched since; false: there is none. */
-static bool probation_end(struct mm_vm *v, uint32_t *g)
-{
-	while (v->nr_probation) {
-		struct probation *e = &v->probation[v->probation_first];
-		const struct page *p = &v->page[e->gfn];
-
-		*g = e->gfn;
-		v->probation_first = (v->probation_first + 1) % MM_PROBATION;
-		v->nr_probation--;
-		if (p->state == PAGE_SAMPLED && p->stage == e->stage)
-			return true;
-	}
-	return false;
-}
-
-bool page_on_probation(const struct mm_vm *v, uint32_t g)
-{
-	for (uint32_t i = 0; i < v->nr_probation; i++) {
-		const struct probation *e = &v->probation[(v->probation_first + i) % MM_PROBATION];
-
-		if (e->gfn == g && v->page[g].state == PAGE_SAMPLED && v->page[g].stage == e->stage)
-			return true;
-	}
-	return false;
-}
-
 /* What the policy names; a page that is withdrawn for the sample is mapped again, to leave as any other. */
 static bool named(struct chase *c, uint32_t *g)
 {
@@ -182,9 +155,7 @@ static bool next_victim(struct chase *c, uint32_t *g)
 			return false;
 		because(c->m, MM_WHY_PROBATION, (uint32_t)over_target(v));
 		page_move(c->m, v, *g, PAGE_SAMPLED);
-		v->probation[(v->probation_first + v->nr_probation) % MM_PROBATION] =
-			(struct probation){.gfn = *g, .stage = v->page[*g].stage};
-		v->nr_probation++;
+		probation_begin(v, *g);
 	}
 	return probation_end(v, g);
 }
@@ -304,8 +275,7 @@ static void stays(struct chase *c, uint32_t g, bool in_stage)
 		c->m->config.pager->removed(v->policy, g, POLICY_GONE);
 		c->m->config.pager->inserted(v->policy, g, c->m->now_ns);
 	} else if (v->page[g].state == PAGE_SAMPLED) {
-		v->probation[(v->probation_first + v->nr_probation++) % MM_PROBATION] =
-			(struct probation){.gfn = g, .stage = v->page[g].stage};
+		probation_begin(v, g);
 		return;
 	}
 	if (!in_stage)

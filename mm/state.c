@@ -15,7 +15,9 @@
  * pool, which take no frame: as many as there are, each once). (2) While E > 0 some VM V is above its target, which
  * is at least MM_FLOOR_PAGES (or all its memory, and then it cannot be above); of V's pages at most MM_GUARD_PAGES and
  * the pinned ones are no victims, so V has one. The pager takes the VM that is furthest above first, under the lock
- * names a victim and withdraws it, and a held VM's touch of it waits until its write is done: each write frees a frame.
+ * names a victim and withdraws it, and a held VM's touch of it waits until its write is done: each write frees a frame,
+ * and of two pages that are compressed at least one; a cache is no larger than half of what its VM's target has above the
+ * floor, or is written out, so it leaves victims (compress.c).
  * So E falls, by at least a page a write, to a page a VM at most. (3) Targets sum to what leaves *high* free: E of so
  * little means free memory above *hard*, where low ends. Waiting for one another is no danger: the pager waits for no
  * fault. (4) Where the pager cannot do it, because there is no swap or it is full, nobody is held, and faults wait
