@@ -232,6 +232,10 @@ static void print_text(struct replay *r, bool cut)
 			printf(" %s", r->options.sets.item[i]);
 		printf("\n\n");
 		replay_compare_print(r->compare, stdout);
+		if (replay_change_lacks_estimates(r->change))
+			printf("The recorded policy estimates no working sets: all memory counts "
+			       "as "
+			       "active.\n");
 		putchar('\n');
 	}
 	printf("identical%s: %s to the manager, %s to its body, %.1f s of the run in %.2f s\n",

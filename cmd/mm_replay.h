@@ -19,6 +19,8 @@ struct replay_change; /* opaque */
 int replay_change_make(json_t *head, const struct option_list *sets, struct replay_change **out,
 		       struct error *error);
 struct mm_play_change replay_change_of(struct replay_change *c);
+/* The new policy goes by estimates of working sets, the recorded one made none. */
+bool replay_change_lacks_estimates(const struct replay_change *c);
 void replay_change_free(struct replay_change *c);
 
 /* Both managers side by side: mm_replay_compare.c. */

@@ -191,8 +191,9 @@ void replay_compare_print(const struct replay_compare *c, FILE *out)
 		"faults, balloon moves\nand estimates of working sets are the recorded ones. The "
 		"difference of the first two figures is the\nerror of that; the difference of the "
 		"last two is the change's doing.\n%s left memory that stayed in it in the record, "
-		"which cannot tell when they would have been\nread back: pages read back are too "
-		"few, and with them those paged out again.\n",
+		"which cannot tell when they would have been\nread back; and what it does not call "
+		"all zeros goes to swap. So the last two columns are a hint, targets\nare an "
+		"answer.\n",
 		human_some(s->unseen_pages, "page", "pages").text);
 	if (s->known_answers + s->unknown_answers)
 		fprintf(out,

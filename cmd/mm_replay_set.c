@@ -144,6 +144,11 @@ struct mm_play_change replay_change_of(struct replay_change *c)
 	return (struct mm_play_change){.config = change_config, .vm = change_vm, .ctx = c};
 }
 
+bool replay_change_lacks_estimates(const struct replay_change *c)
+{
+	return c->now_config.policy->uses_active && !c->was_config.policy->uses_active;
+}
+
 void replay_change_free(struct replay_change *c)
 {
 	if (!c)

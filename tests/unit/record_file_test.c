@@ -170,6 +170,7 @@ static void the_command(void **state)
 	expect(FILE_NAME " --events", 0, "\"kind\":\"vm_added\",\"vm\":\"b\"");
 	expect(FILE_NAME " --set host.tax=0%", 0, "what if: host.tax=0%");
 	expect(FILE_NAME " --set vms.b.shares=3000 --json", 0, "\"what_if\":{\"unseen_pages\":");
+	expect(FILE_NAME " --set host.policy=static", 0, "targets at");
 	expect(FILE_NAME " --set seed=3", 2, "--set 'seed=3': a record holds what guests did");
 	expect(FILE_NAME " --set vms.a.memory=8M", 2, "allowed: host.tax");
 	expect(FILE_NAME " --set host.taxi=1%", 2, "allowed: host.tax");
