@@ -295,7 +295,7 @@ int record_writer_begin(struct record_writer *w, struct error *error)
 
 void record_writer_close(struct record_writer *w, struct record_written *out)
 {
-	struct record_written unused;
+	struct record_written unused = {.file_bytes = 0};
 
 	if (!w)
 		return;

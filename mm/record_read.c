@@ -62,7 +62,7 @@ static uint64_t unzigzag(uint64_t n)
 
 static int get_hash(struct mm_record_reader *r, uint64_t *out)
 {
-	uint8_t byte[sizeof *out];
+	uint8_t byte[sizeof *out] = {0};
 
 	for (size_t i = 0; i < sizeof byte; i++) {
 		int result = get_byte(r, &byte[i]);

@@ -84,8 +84,8 @@ const char *mm_args_text(const struct mm_args *a, char *text, size_t room)
 		add(&t, "%s", i ? ", " : "");
 		add_value(&t, form[i], a->fixed[i]);
 	}
-	form += a->nr_fixed;
-	tuple = *form == '*' ? mm_form_letters(form + 1) : 0;
+	form = &form[a->nr_fixed];
+	tuple = form[0] == '*' ? mm_form_letters(form + 1) : 0;
 	if (tuple)
 		add(&t, "%s%u:", a->nr_fixed ? ", " : "", (unsigned)(a->nr_list / tuple));
 	for (uint32_t i = 0; tuple && i < a->nr_list && t.used < room; i++) {
