@@ -143,7 +143,7 @@ static const struct {
 };
 #define NR_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-char *trace_gen_kinds(char *buf, size_t bytes)
+static char *kind_names(char *buf, size_t bytes)
 {
 	struct words words = {0};
 
@@ -169,7 +169,7 @@ int trace_gen_create(struct trace_gen **out, const struct trace_gen_options *opt
 		free(g);
 		return error_user(error, "trace gen: no kind is called '%s'; allowed: %s",
 				  words_quote(options->kind, quoted, sizeof(quoted)),
-				  trace_gen_kinds(list, sizeof(list)));
+				  kind_names(list, sizeof(list)));
 	}
 	if (!g->options.phase)
 		g->options.phase = options->requests / 10 ? options->requests / 10 : 1;

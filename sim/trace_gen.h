@@ -28,7 +28,4 @@ void trace_gen_destroy(struct trace_gen *g);
 /* The next requests into b, writes too: nr is 0 when all are made, or the workload is done. */
 void trace_gen_next(struct trace_gen *g, struct trace_batch *b);
 
-/* "uniform, zipf, .." Returns buf. */
-char *trace_gen_kinds(char *buf, size_t bytes);
-
 #endif
