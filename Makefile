@@ -150,7 +150,7 @@ check-layers: $(LIBRARY)
 	$(Q)tests/check-layers.sh tests/layers.txt $(B)
 tidy:
 	$(Q)cppcheck -q --enable=warning,performance,portability --std=c11 -I. -Iinclude --suppress=missingInclude \
-	  --inline-suppr --error-exitcode=1 lib dedup mm balloon-driver guest vmm cmd tests
+	  --inline-suppr --error-exitcode=1 lib dedup mm balloon-driver guest sim vmm cmd tests
 check-clang:
 	$(Q)$(MAKE) --no-print-directory CC=$(CLANG) all tests
 check-san:

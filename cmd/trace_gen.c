@@ -13,7 +13,7 @@
 #include "sim/trace_write.h"
 
 struct gen_options {
-	const char *output, *format;
+	const char *output, *format, *workload;
 	struct option_number requests, pages, alpha, seed, write, phase;
 };
 
@@ -26,6 +26,8 @@ static const struct option_def options[] = {
 	 offsetof(struct gen_options, alpha), &parse_decimal, 0, 4 * PPM},
 	{0, "write", "X%", "share of requests that write (default: the trace does not say)",
 	 OPTION_NUMBER, offsetof(struct gen_options, write), &parse_percent, 0, PPM},
+	{0, "workload", "W", "guest: such as zipf,pages=2000,write=300000,alpha=900000+idle",
+	 OPTION_TEXT, offsetof(struct gen_options, workload), NULL, 0, 0},
 	{0, "phase", "N", "phased: requests of a phase (default: a tenth of all)", OPTION_NUMBER,
 	 offsetof(struct gen_options, phase), &parse_count, 1, TRACE_REQUESTS_MAX},
 	{0, "seed", "S", "seed of the draws (default 1)", OPTION_NUMBER,
@@ -48,14 +50,15 @@ static const struct option_table table = {
 	"proportion to r^-A), scan (all pages in order, over and over), loop (half of them in\n"
 	"order, one request in ten to any page), phased (zipf, what is hot changes each phase),\n"
 	"stack (by stack distance d, with probability in proportion to (d + 1)^-A: the LRU\n"
-	"curve is known beforehand). The same seed makes the same trace.\n",
+	"curve is known beforehand), guest (what a workload of the lab guest touches, written\n"
+	"as its command line has it: guest/core/workload.h). The same seed makes the same trace.\n",
 };
 
 static int gen_run(struct trace_gen *g, const struct gen_options *o, struct cmd_watch *watch,
 		   struct error *error)
 {
-	const struct trace_write_options how = {.format = o->format,
-						.has = o->write.given ? TRACE_WRITES : 0};
+	const struct trace_write_options how = {
+		.format = o->format, .has = o->write.given || o->workload ? TRACE_WRITES : 0};
 	struct trace_batch *b = malloc(sizeof(*b));
 	struct trace_writer *w;
 	uint64_t made = 0;
@@ -73,6 +76,8 @@ static int gen_run(struct trace_gen *g, const struct gen_options *o, struct cmd_
 		if (!err && sim_watch_stopped(&watch->sim))
 			err = -ECANCELED;
 	}
+	if (!err && !made)
+		err = error_user(error, "trace gen: the workload touches nothing");
 	if (err)
 		trace_writer_close(w, true, NULL);
 	else
@@ -106,6 +111,7 @@ int cmd_trace_gen(int argc, char **argv)
 					  .pages = (uint32_t)o.pages.value,
 					  .alpha_ppm = (uint32_t)o.alpha.value,
 					  .write_ppm = (uint32_t)o.write.value,
+					  .workload = o.workload,
 					  .phase = o.phase.value,
 					  .requests = o.requests.value,
 					  .seed = o.seed.value};

@@ -26,7 +26,9 @@
 
 #define EMULATOR "qemu-x86_64"
 
-extern const char record_plugin_start[], record_plugin_end[];
+/* sim/plugin/image.S */
+extern const char record_plugin[];
+extern const uint64_t record_plugin_bytes;
 
 struct record_options {
 	const char *output, *to;
@@ -91,8 +93,8 @@ static int command_find(const char *name, char *path, size_t bytes, struct error
 
 static int plugin_file(struct error *error)
 {
-	size_t left = (size_t)(record_plugin_end - record_plugin_start);
-	const char *at = record_plugin_start;
+	size_t left = record_plugin_bytes;
+	const char *at = record_plugin;
 	int fd = memfd_create("ballast-record", 0);
 
 	while (fd >= 0 && left) {

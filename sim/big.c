@@ -56,12 +56,6 @@ void *big_grow(void *at, size_t before, size_t bytes)
 	return to;
 }
 
-void big_shrink(void *at, size_t before, size_t bytes)
-{
-	if (at && rounded(before) > rounded(bytes))
-		munmap((uint8_t *)at + rounded(bytes), rounded(before) - rounded(bytes));
-}
-
 void big_free(void *at, size_t bytes)
 {
 	if (at)

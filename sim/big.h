@@ -14,8 +14,6 @@
 void *big_alloc(size_t bytes);
 /* What was there stays, what is new is zero; NULL: no memory, and at is as before. bytes >= before. */
 void *big_grow(void *at, size_t before, size_t bytes);
-/* Gives back what is behind bytes; *before is what it was. at stays valid. */
-void big_shrink(void *at, size_t before, size_t bytes);
 void big_free(void *at, size_t bytes); /* NULL is fine */
 
 #endif

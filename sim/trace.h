@@ -69,7 +69,4 @@ int trace_load(struct trace *t, const char *path, const struct trace_options *op
 	       struct error *error);
 void trace_free(struct trace *t);
 
-/* "oracle, csv, .." for messages. Returns buf. */
-char *trace_format_names(char *buf, size_t bytes);
-
 #endif

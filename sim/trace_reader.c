@@ -29,7 +29,7 @@ const struct trace_format *const trace_format_table[] = {
 	&trace_format_ballast, &trace_format_vscsi, &trace_format_pages,  NULL,
 };
 
-char *trace_format_names(char *buf, size_t bytes)
+static char *format_names(char *buf, size_t bytes)
 {
 	struct words words = {0};
 
@@ -112,7 +112,7 @@ static int format_detect(struct trace_reader *r, struct error *error)
 	return error_user(error,
 			  "%s: byte 0: this is no trace of a known format; say which with "
 			  "--format, allowed: %s",
-			  s->path, trace_format_names(list, sizeof(list)));
+			  s->path, format_names(list, sizeof(list)));
 }
 
 int trace_reader_open(struct trace_reader *r, const char *path, const struct trace_options *options,
@@ -129,7 +129,7 @@ int trace_reader_open(struct trace_reader *r, const char *path, const struct tra
 		if (!r->format)
 			return error_user(error, "--format '%s' is unknown; allowed: %s",
 					  words_quote(options->format, quoted, sizeof(quoted)),
-					  trace_format_names(list, sizeof(list)));
+					  format_names(list, sizeof(list)));
 	}
 	if (options->columns) {
 		err = trace_csv_columns_parse(options->columns, &r->csv, error);

@@ -225,7 +225,7 @@ static const struct write_format formats[] = {
 };
 #define NR_FORMATS (sizeof(formats) / sizeof(formats[0]))
 
-char *trace_write_formats(char *buf, size_t bytes)
+static char *format_names(char *buf, size_t bytes)
 {
 	struct words words = {0};
 
@@ -272,7 +272,7 @@ static int format_choose(struct trace_writer *w, struct error *error)
 		return 0;
 	return error_user(error, "a trace cannot be written as '%s'; allowed: %s",
 			  words_quote(w->options.format, quoted, sizeof(quoted)),
-			  trace_write_formats(list, sizeof(list)));
+			  format_names(list, sizeof(list)));
 }
 
 static void writer_free(struct trace_writer *w)

@@ -20,9 +20,6 @@ struct trace_write_options {
 /* The format that a trace of that path is written in: format, unless it is NULL or unknown (then NULL). */
 const char *trace_write_format(const char *path, const char *format);
 
-/* The formats that can be written: "ballast, oracle, .." Returns buf. */
-char *trace_write_formats(char *buf, size_t bytes);
-
 /* path "-" is standard output. What is lost in the format (a note, a column) is the caller's to tell. 0 or -errno with words. */
 int trace_writer_open(struct trace_writer **out, const char *path,
 		      const struct trace_write_options *options, struct error *error);

@@ -21,6 +21,7 @@ void trace_file_make(struct trace_file *f, const char *ending, const void *bytes
 	const char *folder = getenv("TMPDIR");
 	int fd;
 
+	memset(f, 0, sizeof(*f));
 	snprintf(f->path, sizeof(f->path), "%s/trace-test-XXXXXX%s", folder ? folder : "/tmp",
 		 ending);
 	fd = mkstemps(f->path, (int)strlen(ending));
