@@ -69,7 +69,8 @@ static const struct option_table table = {
 	"they\n"
 	"are recorded, against not recorded), replay (the simulator's requests, against the "
 	"barest\n"
-	"loop). Without a name: all.\n"
+	"loop), sim (touches of simulated guests, against the workload alone). Without a name: "
+	"all.\n"
 	"Ratios compare with a reference measured in the same run; the times alone do not "
 	"travel.\n",
 };
@@ -81,7 +82,7 @@ static const struct {
 	{"fault", bench_fault},       {"boot", bench_boot},         {"balloon", bench_balloon},
 	{"overhead", bench_overhead}, {"share", bench_share},       {"mm", bench_mm},
 	{"sampling", bench_sampling}, {"compress", bench_compress}, {"record", bench_record},
-	{"replay", bench_replay},
+	{"replay", bench_replay},     {"sim", bench_sim},
 };
 #define NR_BENCHMARKS (sizeof benchmarks / sizeof benchmarks[0])
 

@@ -51,6 +51,7 @@ int bench_record(struct bench *b, struct error *error);
 int bench_overhead(struct bench *b, struct error *error);
 int bench_sampling(struct bench *b, struct error *error);
 int bench_compress(struct bench *b, struct error *error);
+int bench_sim(struct bench *b, struct error *error);
 
 /* A machine with the usual settings; work files in b->dir. */
 int bench_machine(const struct bench *b, npages_t memory, npages_t swap, unsigned max_vms,

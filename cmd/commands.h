@@ -20,6 +20,9 @@ enum command_status {
 };
 
 int cmd_run(int argc, char **argv);
+int cmd_sim(int argc, char **argv);
+int cmd_validate(int argc, char **argv);
+int cmd_calibrate(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_mrc(int argc, char **argv);
 int cmd_trace(int argc, char **argv);

@@ -28,6 +28,9 @@ static int cmd_help(int argc, char **argv);
 
 static const struct command commands[] = {
 	{"run", "run a scenario of guests on KVM", cmd_run},
+	{"sim", "run a scenario on a simulated machine, without KVM", cmd_sim},
+	{"calibrate", "measure what the simulated machine is to take", cmd_calibrate},
+	{"validate", "run a scenario live and simulated, and compare", cmd_validate},
 	{"replay", "compare replacement policies on a trace", cmd_replay},
 	{"mrc", "miss-ratio curves of a trace", cmd_mrc},
 	{"trace", "make, record, describe and convert traces", cmd_trace},

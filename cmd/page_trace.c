@@ -139,8 +139,7 @@ int page_trace_read(struct page_trace *t, const char *const *item, unsigned nr,
 	return err;
 }
 
-int page_trace_begin(struct page_trace *t, struct machine *machine, const char *dir,
-		     struct error *error)
+int page_trace_begin(struct page_trace *t, struct body *body, const char *dir, struct error *error)
 {
 	int err = 0;
 
@@ -151,7 +150,7 @@ int page_trace_begin(struct page_trace *t, struct machine *machine, const char *
 		snprintf(name, sizeof(name), "page-%s-%" PRIu32 ".jsonl",
 			 t->scenario->vms[p->vm].name, p->gfn);
 		err = report_log_open(&p->log, dir, name, error);
-		if (!err && (err = machine_trace_page(machine, vmid(p->vm), gfn(p->gfn))))
+		if (!err && (err = body->ops->trace_page(body, vmid(p->vm), gfn(p->gfn))))
 			error_host(error, -err, "tracing a page of %s",
 				   t->scenario->vms[p->vm].name);
 	}
@@ -228,7 +227,7 @@ static void tell(struct page_trace *t, const struct mm_page_event *e, FILE *out)
 	}
 }
 
-void page_trace_take(struct page_trace *t, struct machine *machine, uint64_t until_ns, FILE *out)
+void page_trace_take(struct page_trace *t, struct body *body, uint64_t until_ns, FILE *out)
 {
 	struct mm_page_event e[TAKE_EVENTS];
 	uint64_t lost;
@@ -237,7 +236,7 @@ void page_trace_take(struct page_trace *t, struct machine *machine, uint64_t unt
 	if (!t->nr)
 		return;
 	do {
-		nr = machine_page_events_take(machine, e, TAKE_EVENTS, &lost);
+		nr = body->ops->page_events_take(body, e, TAKE_EVENTS, &lost);
 		t->lost += lost;
 		if (lost && out)
 			fprintf(out, "(%s lost here)\n", human_some(lost, "event", "events").text);

@@ -11,11 +11,11 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "cmd/body.h"
 #include "cmd/report_file.h"
 #include "cmd/scenario.h"
 #include "lib/error.h"
 #include "mm/trace.h"
-#include "vmm/machine.h"
 
 struct page_trace {
 	const struct scenario *scenario; /* borrowed */
@@ -33,11 +33,10 @@ int page_trace_read(struct page_trace *t, const char *const *item, unsigned nr,
 		    const struct scenario *scenario, struct error *error);
 
 /* Starts the files in dir, and tracing. */
-int page_trace_begin(struct page_trace *t, struct machine *machine, const char *dir,
-		     struct error *error);
+int page_trace_begin(struct page_trace *t, struct body *body, const char *dir, struct error *error);
 
 /* What happened since the last time, up to until_ns: to the files, and as lines to out, if it is not NULL. */
-void page_trace_take(struct page_trace *t, struct machine *machine, uint64_t until_ns, FILE *out);
+void page_trace_take(struct page_trace *t, struct body *body, uint64_t until_ns, FILE *out);
 
 /* Closes the files. An error is the host's and names the first file that lost something. Safe on a zeroed trace. */
 int page_trace_end(struct page_trace *t, struct error *error);

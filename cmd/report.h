@@ -28,7 +28,7 @@ enum report_end {
 struct report_about {
 	const struct scenario *scenario;
 	const char *scenario_path;
-	const char *body;           /* "kvm" */
+	const char *body;           /* "kvm", "sim" */
 	struct machine_facts facts; /* filled in after machine_create */
 	json_t *command;            /* array of the words of the command line */
 	json_t *record;             /* what the summary says of a record; NULL: there is none */

@@ -105,6 +105,8 @@ struct report_value report_field_value(const struct report_field *f, const struc
 	uint64_t n;
 	bool yes;
 
+	if (f->from == FROM_KERNEL && row->now->no_kernel)
+		return (struct report_value){.kind = VALUE_NONE};
 	switch (f->type) {
 	case TYPE_ACTIVE:
 		if (!row->now->vm[row->vm].active_known)

@@ -3,7 +3,7 @@
  * report_summary.c: summary.json, a run in figures, by the contract in docs/output.md.
  *
  * Most members come from the tables in report_fields.c. There is no wall-clock time and no measured memory of this
- * process in here, so that later the same seed on the simulated body gives the same bytes.
+ * process in here, so that the same seed on the simulated body gives the same bytes.
  */
 #include <inttypes.h>
 
@@ -108,9 +108,13 @@ static json_t *host_json(const struct report_about *about, const struct machine_
 	json_object_set_new(host, "accounts", report_account_host_json(s));
 	json_object_set_new(host, "pager", json_string(about->scenario->pager->name));
 	json_object_set_new(swap, "evict_path",
-			    json_string(about->facts.evicts_by_move ? "move" : "copy"));
-	json_object_set_new(swap, "direct", json_boolean(about->facts.swap_is_direct));
-	json_object_set_new(swap, "io_uring", json_boolean(about->facts.swap_has_uring));
+			    s->no_kernel
+				    ? json_null()
+				    : json_string(about->facts.evicts_by_move ? "move" : "copy"));
+	json_object_set_new(swap, "direct",
+			    s->no_kernel ? json_null() : json_boolean(about->facts.swap_is_direct));
+	json_object_set_new(swap, "io_uring",
+			    s->no_kernel ? json_null() : json_boolean(about->facts.swap_has_uring));
 	return host;
 }
 

@@ -25,8 +25,8 @@ static void print_configured(FILE *out, const struct report_about *about,
 						s->host.memory_pages
 				      : 0;
 
-	fprintf(out, "%s: %s%s, seed %llu\n\n", about->scenario->name,
-		human_seconds(s->now_ns).text,
+	fprintf(out, "%s: %s%s%s, seed %llu\n\n", about->scenario->name,
+		human_seconds(s->now_ns).text, s->no_kernel ? " simulated" : "",
 		end == REPORT_END_IDLE ? " until all guests were done" : "",
 		(unsigned long long)about->scenario->seed);
 	fprintf(out, "promised     %s to %s on a machine of %s: %llu.%02llu times what is there\n",

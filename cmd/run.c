@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * run.c: `ballast run`: a scenario on the live machine, from its file to its results.
+ * run.c: `ballast run` and `ballast sim`: a scenario on a body (body.h), from its file to its results.
  *
  * Order: everything that can be wrong with the user's input first (options, scenario), then the folder, the machine
  * and its VMs, and only then the result files: a run that never starts leaves the results of an earlier one alone.
  * From the first sample on nothing but a second Ctrl-C keeps the results from being written.
  *
- * The main thread samples once a second of machine time, at whole seconds. The last sample is the snapshot taken when
+ * The main thread samples once a second of the machine's time, at whole seconds. The last sample is the snapshot taken when
  * the machine stopped, the same that summary.json is made of.
  */
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cmd/body.h"
 #include "cmd/commands.h"
 #include "cmd/live_table.h"
 #include "cmd/page_trace.h"
@@ -38,7 +39,7 @@ struct run {
 	struct report_about about;
 	struct scenario *scenario; /* owned, as all that follows */
 	struct report_dir dir;
-	struct machine *machine;
+	struct body body;
 	struct report *report;
 	struct live *live;
 	struct page_trace trace;
@@ -58,8 +59,8 @@ static void take_events(struct run *run, uint64_t until_ns)
 	unsigned nr;
 
 	do {
-		nr = machine_events_take(run->machine, events, sizeof(events) / sizeof(events[0]),
-					 &lost);
+		nr = run->body.ops->events_take(&run->body, events,
+						sizeof(events) / sizeof(events[0]), &lost);
 		report_told(run->report, events, nr, lost, until_ns);
 	} while (nr);
 }
@@ -69,7 +70,7 @@ static void take_histories(struct run *run, uint64_t until_ns)
 {
 	bool shown = !run->options.quiet && !run->options.json;
 
-	page_trace_take(&run->trace, run->machine, until_ns, shown ? stdout : NULL);
+	page_trace_take(&run->trace, &run->body, until_ns, shown ? stdout : NULL);
 }
 
 /* Takes a snapshot as the next sample. A second without memory for one is left out. */
@@ -79,7 +80,7 @@ static void sample(struct run *run)
 
 	take_events(run, UINT64_MAX);
 	take_histories(run, UINT64_MAX);
-	if (machine_snapshot(run->machine, true, &now) != 0) {
+	if (run->body.ops->snapshot(&run->body, &now) != 0) {
 		log_warn("no memory for a sample");
 		return;
 	}
@@ -90,36 +91,14 @@ static void sample(struct run *run)
 	run->before = now;
 }
 
-static uint64_t clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
-
-/* The time on our clock when the machine's was 0. */
-static uint64_t machine_start_ns(struct run *run)
-{
-	struct machine_snapshot *now;
-	uint64_t start;
-
-	/* Without the kernel's view, which takes milliseconds: sampling times would be off by them. */
-	if (machine_snapshot(run->machine, false, &now) != 0)
-		return clock_ns();
-	start = clock_ns() - now->now_ns;
-	free(now);
-	return start;
-}
-
 /* The timeline's next action. What the manager decided before is told before it, and what comes of it behind. */
-static void act(struct run *run, uint64_t start_ns)
+static void act(struct run *run)
 {
 	struct run_timeline_done done;
 	uint64_t now;
 
 	take_events(run, UINT64_MAX);
-	now = clock_ns() - start_ns;
+	now = run->body.ops->passed_ns(&run->body);
 	run_timeline_act(&run->timeline, &done);
 	report_event(run->report, now, "timeline", run_timeline_json(&done));
 	if (run->live)
@@ -129,35 +108,36 @@ static void act(struct run *run, uint64_t start_ns)
 /* Samples until the run is over; the first sample is of what is there before any work. */
 static void sample_until_end(struct run *run)
 {
-	const uint64_t duration = run->scenario->duration_ns, start = machine_start_ns(run);
+	const uint64_t duration = run->scenario->duration_ns;
+	struct body *body = &run->body;
 	uint64_t next = SAMPLE_NS, passed;
 
 	sample(run);
 	for (;;) {
 		uint64_t until, wait;
 
-		passed = clock_ns() - start;
+		passed = body->ops->passed_ns(body);
 		if (passed >= duration)
 			break;
 		if (passed >= run_timeline_next_ns(&run->timeline)) {
-			act(run, start);
+			act(run);
 			continue;
 		}
 		if (passed >= next) {
 			sample(run);
-			next = (clock_ns() - start) / SAMPLE_NS * SAMPLE_NS + SAMPLE_NS;
+			next = body->ops->passed_ns(body) / SAMPLE_NS * SAMPLE_NS + SAMPLE_NS;
 			continue;
 		}
 		until = next < duration ? next : duration;
 		if (until > run_timeline_next_ns(&run->timeline))
 			until = run_timeline_next_ns(&run->timeline);
 		wait = until - passed < LOOK_NS ? until - passed : LOOK_NS;
-		run->signal = stop_signals_wait(run->signals, wait);
+		run->signal = body->ops->wait(body, wait, run->signals);
 		if (run->signal) {
 			run->end = REPORT_END_STOP;
 			return;
 		}
-		if (machine_idle(run->machine) && !run_timeline_adds(&run->timeline)) {
+		if (body->ops->idle(body) && !run_timeline_adds(&run->timeline)) {
 			run->end = REPORT_END_IDLE;
 			return;
 		}
@@ -210,9 +190,11 @@ static int finish(struct run *run, struct error *error)
 	json_t *summary = NULL;
 	int err, second;
 
-	machine_stop(run->machine);
-	run_record_end(&run->record, run->machine);
-	if (machine_snapshot(run->machine, true, &last) != 0)
+	run->body.ops->stop(&run->body);
+	if (run->record.path)
+		run->body.ops->record_end(&run->body);
+	run_record_end(&run->record);
+	if (run->body.ops->snapshot(&run->body, &last) != 0)
 		return error_host(error, ENOMEM, "the final figures; samples.csv has the others");
 	take_events(run, last->now_ns);
 	take_histories(run, last->now_ns);
@@ -253,22 +235,22 @@ static int execute(struct run *run, struct error *error)
 	if (!err)
 		err = run_record_open(&run->record, &run->options, &run->about, error);
 	if (!err)
-		err = run_machine_make(run->scenario, run->dir.path,
-				       run_record_sink(&run->record, &sink), &run->machine, error);
+		err = run->body.ops->make(&run->body, run->scenario, &run->options, run->dir.path,
+					  run_record_sink(&run->record, &sink), error);
 	if (!err)
 		err = run_record_begin(&run->record, error);
 	if (!err) {
-		machine_facts(run->machine, &run->about.facts);
+		run->about.facts = run->body.facts;
 		err = report_open(run->dir.path, &run->about, &run->report, error);
 	}
 	if (!err)
-		err = page_trace_begin(&run->trace, run->machine, run->dir.path, error);
+		err = page_trace_begin(&run->trace, &run->body, run->dir.path, error);
 	if (!err) {
 		report_event(run->report, 0, "start",
 			     json_pack("{s:i}", "vms",
 				       (int)(run->scenario->nr_vms - run->scenario->nr_later)));
-		run_timeline_begin(&run->timeline, run->scenario, run->machine);
-		err = machine_start(run->machine, error);
+		run_timeline_begin(&run->timeline, run->scenario, &run->body);
+		err = run->body.ops->start(&run->body, error);
 	}
 	if (err)
 		return err;
@@ -321,12 +303,12 @@ static int run_scenario(struct run *run, struct error *error)
 
 	run->about.scenario = run->scenario;
 	run->about.scenario_path = run->options.scenario_path;
-	run->about.body = "kvm";
+	run->about.body = run->body.ops->name;
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is a full disk */
 	err = execute(run, error);
 	ran = !run->report && run->before;
 	live_end(run->live, false);
-	machine_destroy(run->machine);
+	run->body.ops->destroy(&run->body);
 	run_record_free(&run->record);
 	if (run->report)
 		report_close(run->report, NULL, run->end, NULL, error);
@@ -342,9 +324,9 @@ static int run_scenario(struct run *run, struct error *error)
 	return err;
 }
 
-int cmd_run(int argc, char **argv)
+static int run_on(const struct body_ops *body, int argc, char **argv)
 {
-	struct run run = {.dir = {.path = NULL}};
+	struct run run = {.body = {.ops = body}, .dir = {.path = NULL}};
 	struct error error;
 	int err, status = COMMAND_DONE;
 
@@ -372,4 +354,14 @@ out:
 	json_decref(run.about.command);
 	json_decref(run.about.record);
 	return status;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	return run_on(&body_kvm, argc, argv);
+}
+
+int cmd_sim(int argc, char **argv)
+{
+	return run_on(&body_sim, argc, argv);
 }

@@ -16,8 +16,7 @@
 
 extern const char lab_image_start[], lab_image_end[]; /* cmd/lab_image.S */
 
-/* VMs of one group have one number; those without a group are the group 0. */
-static uint32_t group_of(const struct scenario *s, unsigned i)
+uint32_t run_machine_group(const struct scenario *s, unsigned i)
 {
 	for (unsigned k = 0; s->vms[i].group[0] && k <= i; k++)
 		if (strcmp(s->vms[k].group, s->vms[i].group) == 0)
@@ -31,7 +30,7 @@ int run_machine_add_vm(struct machine *machine, const struct scenario *s, unsign
 	const struct scenario_vm *v = &s->vms[i];
 	char cmdline[GUEST_CMDLINE_BYTES];
 	struct vm_config config = {
-		.group = group_of(s, i),
+		.group = run_machine_group(s, i),
 		.name = v->name,
 		.pages = v->memory_pages,
 		.min_pages = v->min_pages,
@@ -76,7 +75,7 @@ static uint32_t share_capacity(const struct scenario *s)
 	return pages < MACHINE_MOST_FRAMES ? (uint32_t)pages : MACHINE_MOST_FRAMES;
 }
 
-static struct machine_config machine_config_of(const struct scenario *s, const char *dir)
+static struct machine_config config_of(const struct scenario *s, const char *dir)
 {
 	struct machine_config config = {
 		.memory_pages = s->memory_pages,
@@ -164,7 +163,7 @@ static int admit_all(struct timeline_walk *w, const struct machine_config *confi
 
 int run_machine_admit(const struct scenario *s, struct error *error)
 {
-	struct machine_config config = machine_config_of(s, NULL);
+	struct machine_config config = config_of(s, NULL);
 	struct vm_config *vms = calloc(s->nr_vms, sizeof(*vms));
 	struct timeline_walk walk;
 	int err = look_ahead(s, &config);
@@ -181,9 +180,16 @@ int run_machine_admit(const struct scenario *s, struct error *error)
 	return err;
 }
 
+int run_machine_config(const struct scenario *s, const char *dir, struct machine_config *out,
+		       struct error *error)
+{
+	*out = config_of(s, dir);
+	return look_ahead(s, out) ? error_host(error, ENOMEM, "machine") : 0;
+}
+
 int run_machine_mm_config(const struct scenario *s, struct mm_config *out)
 {
-	struct machine_config config = machine_config_of(s, NULL);
+	struct machine_config config = config_of(s, NULL);
 	int err = look_ahead(s, &config);
 
 	machine_mm_config(&config, out);
@@ -193,15 +199,14 @@ int run_machine_mm_config(const struct scenario *s, struct mm_config *out)
 int run_machine_make(const struct scenario *s, const char *dir, const struct mm_record_sink *record,
 		     struct machine **out, struct error *error)
 {
-	struct machine_config config = machine_config_of(s, dir);
-	int err;
+	struct machine_config config;
+	int err = run_machine_config(s, dir, &config, error);
 
 	*out = NULL;
-	if (look_ahead(s, &config))
-		return error_host(error, ENOMEM, "machine");
 	if (record)
 		config.record = *record;
-	err = machine_create(&config, out, error);
+	if (!err)
+		err = machine_create(&config, out, error);
 	for (unsigned i = 0; i < s->nr_vms - s->nr_later && !err; i++)
 		err = run_machine_add_vm(*out, s, i, error);
 	return err;

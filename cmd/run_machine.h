@@ -9,6 +9,12 @@
 /* Do its VMs fit the machine, at any time? The user's error if not. Before anything is made. */
 int run_machine_admit(const struct scenario *s, struct error *error);
 
+/* What a machine for it is made with; dir: for its files. Borrows from s. 0 or the host's error. */
+int run_machine_config(const struct scenario *s, const char *dir, struct machine_config *out,
+		       struct error *error);
+/* The number of VM i's group: VMs of one group have one number; those without a group are the group 0. */
+uint32_t run_machine_group(const struct scenario *s, unsigned i);
+
 /* The memory manager's configuration for it; 0 or -ENOMEM. */
 int run_machine_mm_config(const struct scenario *s, struct mm_config *out);
 

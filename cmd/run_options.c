@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * run_options.c: the command line of `ballast run`, the scenario it names, and what each guest is told of it.
+ * run_options.c: the command lines of `ballast run` and `ballast sim`, the scenario they name, and what each guest is
+ * told of it.
  *
  * --seconds and --seed are short for --set seconds=S and --set seed=N, and win over these: they stand for "this run",
  * not for the scenario.
@@ -10,11 +11,17 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "ballast/rng.h"
 #include "cmd/timeline.h"
 
+/* The first is only for sim. */
 static const struct option_def options[] = {
+	{0, "costs", "FILE|PRESET",
+	 "what everything takes: a file of `ballast calibrate`, or host (default), nvme, ssd, "
+	 "disk2002",
+	 OPTION_TEXT, offsetof(struct run_options, costs), NULL, 0, 0},
 	{'o', "output", "DIR", "folder for the results (default: results/runs/NAME-TIMESTAMP)",
 	 OPTION_TEXT, offsetof(struct run_options, dir), NULL, 0, 0},
 	{0, "seconds", "S", "how long to run, whatever the scenario says", OPTION_NUMBER,
@@ -39,13 +46,13 @@ static const struct option_def options[] = {
 	{.name = NULL},
 };
 
-static const struct option_table table = {
+static const struct option_table run_table = {
 	"run",
 	"run a scenario of guests on KVM",
 	"SCENARIO.yaml",
 	1,
 	1,
-	options,
+	options + 1,
 	"Writes summary.json, samples.csv, events.jsonl, manifest.json and a console log a\n"
 	"guest. A DIR that exists is used as it is: those files are overwritten, others stay.\n"
 	"While it runs, a table on a terminal, else a line every 5 seconds, both on standard\n"
@@ -54,13 +61,26 @@ static const struct option_table table = {
 	"--trace-page: each change of the page and the decision behind it is a line on standard\n"
 	"output, unless --quiet or --json is given, and in page-VM-GFN.jsonl of the results."};
 
+static const struct option_table sim_table = {
+	"sim",
+	"run a scenario on a simulated machine, without KVM",
+	"SCENARIO.yaml",
+	1,
+	1,
+	options,
+	"The same memory manager, guests and workloads as `ballast run`, on a clock of its own\n"
+	"and a model of what everything takes; neither KVM nor root is needed. Results are those\n"
+	"of `ballast run`, without console logs; the same seed gives the same bytes, but for\n"
+	"manifest.json. docs/simulator.md tells what is simulated and how close it comes."};
+
 int run_options_read(int argc, char **argv, struct run_options *out, struct error *error)
 {
 	unsigned operands;
 	int err;
 
 	*out = (struct run_options){.dir = NULL};
-	err = options_parse(&table, argc, argv, out, &operands, error);
+	err = options_parse(strcmp(argv[0], "sim") == 0 ? &sim_table : &run_table, argc, argv, out,
+			    &operands, error);
 	if (!err)
 		out->scenario_path = argv[1];
 	return err;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * run_options.h: the command line of `ballast run`, and the scenario it names.
+ * run_options.h: the command lines of `ballast run` and `ballast sim`, and the scenario they name.
  */
 #ifndef BALLAST_CMD_RUN_OPTIONS_H
 #define BALLAST_CMD_RUN_OPTIONS_H
@@ -14,12 +14,14 @@ struct run_options {
 	struct option_number seconds, seed;
 	struct option_list sets;
 	struct option_list trace_pages;
+	const char *costs; /* sim: NULL: the default */
 	bool quiet, json, plot;
 	const char *record;        /* NULL: none */
 	const char *scenario_path; /* the operand */
 };
 
-/* As options_parse(): 0, 1 if help was printed, or -EINVAL with words. Texts in *out are borrowed from argv. */
+/* As options_parse(): 0, 1 if help was printed, or -EINVAL with words. Texts in *out are borrowed from argv. argv[0]: run
+ * or sim. */
 int run_options_read(int argc, char **argv, struct run_options *out, struct error *error);
 
 /* Loads the scenario with the overrides of the options. *out is owned by the caller. */

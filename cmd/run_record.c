@@ -45,11 +45,10 @@ int run_record_begin(struct run_record *r, struct error *error)
 	return r->writer ? record_writer_begin(r->writer, error) : 0;
 }
 
-void run_record_end(struct run_record *r, struct machine *machine)
+void run_record_end(struct run_record *r)
 {
 	if (!r->writer)
 		return;
-	machine_record_end(machine);
 	record_writer_close(r->writer, &r->written);
 	r->writer = NULL;
 	r->ended = true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * run_record.h: the record of a run: `ballast run --record FILE`.
+ * run_record.h: the record of a run: `ballast run --record FILE`, and `ballast sim`.
  */
 #ifndef BALLAST_CMD_RUN_RECORD_H
 #define BALLAST_CMD_RUN_RECORD_H
@@ -24,8 +24,8 @@ int run_record_open(struct run_record *r, const struct run_options *options,
 const struct mm_record_sink *run_record_sink(const struct run_record *r,
 					     struct mm_record_sink *sink);
 int run_record_begin(struct run_record *r, struct error *error);
-/* The machine stands still: the record is complete. */
-void run_record_end(struct run_record *r, struct machine *machine);
+/* The machine stands still and has said that it records no more: the record is complete. */
+void run_record_end(struct run_record *r);
 /* For summary.json: null without a record. */
 json_t *run_record_json(const struct run_record *r);
 /* In words, if it is not complete: as report_close(), the host's error. */

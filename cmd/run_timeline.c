@@ -11,12 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd/run_machine.h"
 #include "lib/log.h"
 
-void run_timeline_begin(struct run_timeline *t, const struct scenario *s, struct machine *machine)
+void run_timeline_begin(struct run_timeline *t, const struct scenario *s, struct body *body)
 {
-	*t = (struct run_timeline){s, machine, 0};
+	*t = (struct run_timeline){s, body, 0};
 }
 
 uint64_t run_timeline_next_ns(const struct run_timeline *t)
@@ -32,49 +31,6 @@ bool run_timeline_adds(const struct run_timeline *t)
 		if (t->scenario->actions[i].kind == TIMELINE_ADD)
 			return true;
 	return false;
-}
-
-static int mail(struct machine *m, const struct timeline_action *a)
-{
-	char text[WORKLOAD_TEXT_BYTES];
-	int n = workload_format(a->workload, text, sizeof(text));
-
-	return n < 0 ? n : machine_vm_mail(m, vmid(a->vm), text);
-}
-
-/* 0 or -errno; *error: words, if there are more to say. */
-static int carry_out(const struct run_timeline *t, const struct timeline_action *a,
-		     struct error *error)
-{
-	struct machine *m = t->machine;
-
-	switch (a->kind) {
-	case TIMELINE_ADD:
-		return run_machine_add_vm(m, t->scenario, a->vm, error);
-	case TIMELINE_REMOVE:
-		return machine_remove_vm(m, vmid(a->vm));
-	case TIMELINE_POLICY:
-		return machine_policy_set(m, a->policy);
-	case TIMELINE_TAX:
-		machine_tax_set(m, (uint32_t)a->value);
-		return 0;
-	case TIMELINE_REBALANCE:
-		machine_rebalance_set(m, a->value);
-		return 0;
-	case TIMELINE_SAMPLE_PERIOD:
-		machine_sample_period_set(m, a->value);
-		return 0;
-	case TIMELINE_SCAN_RATES:
-		machine_scan_set(m, a->scan_rate, a->vm_scan_rate, false);
-		return 0;
-	case TIMELINE_SHARES:
-		return machine_vm_shares_set(m, vmid(a->vm), (uint32_t)a->value);
-	case TIMELINE_MIN:
-		return machine_vm_min_set(m, vmid(a->vm), a->value);
-	case TIMELINE_WORKLOAD:
-		return mail(m, a);
-	}
-	return -EINVAL;
 }
 
 static const char *word_of(const struct timeline_action *a)
@@ -105,7 +61,7 @@ void run_timeline_act(struct run_timeline *t, struct run_timeline_done *done)
 {
 	const struct timeline_action *a = &t->scenario->actions[t->next];
 	struct error error = {.user = false};
-	int err = carry_out(t, a, &error);
+	int err = t->body->ops->act(t->body, t->scenario, a, &error);
 
 	t->next++;
 	*done = (struct run_timeline_done){

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * run_timeline.h: a scenario's timeline, carried out on the machine that runs it.
+ * run_timeline.h: a scenario's timeline, carried out on the body that runs it.
  */
 #ifndef BALLAST_CMD_RUN_TIMELINE_H
 #define BALLAST_CMD_RUN_TIMELINE_H
 
 #include <jansson.h>
 
+#include "cmd/body.h"
 #include "cmd/scenario.h"
-#include "vmm/machine.h"
 
 struct run_timeline {
-	const struct scenario *scenario; /* borrowed, as the machine */
-	struct machine *machine;
+	const struct scenario *scenario; /* borrowed, as the body */
+	struct body *body;
 	unsigned next; /* action */
 };
 
-void run_timeline_begin(struct run_timeline *t, const struct scenario *s, struct machine *machine);
+void run_timeline_begin(struct run_timeline *t, const struct scenario *s, struct body *body);
 /* When the next action is due; UINT64_MAX: none is left. */
 uint64_t run_timeline_next_ns(const struct run_timeline *t);
 /* Does a VM still come? */

@@ -10,6 +10,7 @@
  */
 #include "cmd/scenario.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,11 +39,12 @@ static int read_policy(const struct key *key, const struct node *value, void *ta
 static int read_cpus(const struct key *key, const struct node *value, void *target,
 		     struct error *error)
 {
-	static const struct key_word words[] = {{"auto", 0, false}, {NULL, 0, false}};
-	uint32_t unused;
-
-	(void)target;
-	return key_word(words, value, key->name, &unused, error);
+	if (value->kind == NODE_SCALAR && strcmp(value->text, "auto") == 0)
+		return 0;
+	if (value->kind != NODE_SCALAR || !isdigit((unsigned char)value->text[0]))
+		return key_wrong(value, key->name, "is not a number",
+				 "auto or a number from 1 to 4096", error);
+	return key_read_number(key, value, target, error);
 }
 
 enum { MECHANISM_BALLOON = 1, MECHANISM_SWAP, MECHANISM_SHARE, MECHANISM_COMPRESS };
@@ -230,7 +232,8 @@ static const struct key host_keys[] = {
 	{"tax", key_read_number, .fallback = "75%", .kind = &parse_percent, .min = 0,
 	 .max = TARGET_TAX_PPM_MAX, KEY_FIELD(struct scenario, tax_ppm)},
 	{"states", read_states, .fallback = "esx2002"},
-	{"cpus", read_cpus, .fallback = "auto"},
+	{"cpus", read_cpus, .fallback = "auto", .kind = &parse_count, .min = 1, .max = 4096,
+	 KEY_FIELD(struct scenario, cpus)},
 	{"sampling", read_sampling, .fallback = "{}"},
 	{"rebalance", key_read_number, .fallback = "15s", .kind = &parse_time,
 	 .min = NS_PER_S / 100, .max = 3600 * NS_PER_S, KEY_FIELD(struct scenario, rebalance_ns)},

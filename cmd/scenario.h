@@ -90,6 +90,7 @@ struct scenario {
 	bool states_sliding;           /* thresholds are shares of minFree, not of memory */
 	uint32_t state_ppm[MM_STATES]; /* high, soft, hard, low */
 	uint64_t rebalance_ns;
+	uint32_t cpus; /* of the simulated body; 0: auto */
 	unsigned nr_vms,
 		nr_later; /* all VMs, and those of them that the timeline adds: the last ones */
 	struct scenario_vm *vms; /* owned; counts expanded, in file order, then in order of time */

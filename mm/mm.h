@@ -3,7 +3,7 @@
  * mm.h: the memory manager: which guest page holds a frame, which waits in swap, and who gives frames up.
  *
  * Host-independent: it decides, a *body* carries out. The live body is KVM and userfaultfd (vmm/), unit tests have a
- * fake one, the simulator will have its own. No clock, no system call, no bytes of guest memory in here.
+ * fake one, and the simulated one is in sim/. No clock, no system call, no bytes of guest memory in here.
  *
  * Locking: none inside. The caller holds one lock (the machine lock) around every call, and the manager calls the
  * body with it held. Time is the caller's: now_ns never goes back.

@@ -20,11 +20,13 @@
 #include "mm/event.h"
 #include "mm/policy/policy.h"
 #include "mm/sink.h"
+#include "mm/snapshot.h"
 #include "mm/stats.h"
 #include "mm/target.h"
 #include "mm/trace.h"
 #include "vmm/vm_balloon.h"
 
+struct mm_config;
 struct machine; /* opaque; owned by the creator, freed by machine_destroy() */
 
 enum machine_evict {
@@ -91,68 +93,6 @@ struct vm_config {
 	npages_t guest_swap_pages; /* size of the guest's swap disk; 0: no disk */
 };
 
-/*
- * Per-VM facts that only the live body knows; memory accounting is in mm_vm_stats.
- */
-enum vm_exit {
-	VM_RUNNING,
-	VM_HALTED,
-	VM_CRASHED,
-	VM_REMOVED, /* by machine_remove_vm(), or could not be added while the machine ran */
-	VM_ABSENT   /* not added yet; for reports only */
-};
-
-/* What the kernel counts as a VM's memory, and what the manager had at that moment: of the latest reading. */
-struct vm_kernel_stats {
-	uint64_t bytes;          /* anonymous pages of its range */
-	npages_t resident_pages; /* the manager's */
-	npages_t moving_pages;   /* of the resident ones: in staging, or on their way in */
-};
-
-/* What goes with the memory statistics that the guest's driver told last. */
-struct vm_said_stats {
-	npages_t actual_pages; /* in its balloon, by its word */
-	/* The manager's resident, shared, swapped and compressed, and what was ballooned since it spoke. */
-	npages_t touched_pages;
-};
-
-struct vm_live_stats {
-	enum vm_exit exit;
-	char exit_reason
-		[200]; /* for VM_CRASHED: what happened, with rip; registers are in the console log */
-	struct guest_stats guest; /* as the guest wrote it; zeros for guests without the page */
-	uint64_t run_ns;          /* CPU time of its vCPU threads */
-	uint64_t boot_ns;         /* creation to first workload step; 0: not yet */
-	uint64_t guest_bad;       /* malformed device requests dropped */
-	uint64_t disk_reads, disk_writes, disk_errors; /* requests on its block device */
-	struct vm_balloon_stats
-		balloon; /* what its balloon driver says, its memory statistics included */
-	struct vm_said_stats said;
-	struct vm_kernel_stats kernel;
-};
-
-/* What the kernel says (host-kvm rule 13); bytes. */
-struct machine_kernel_stats {
-	uint64_t
-		guest_bytes; /* anonymous pages of guest ranges, staging and caches, and the pool */
-	npages_t used_pages; /* what the manager had in use at that moment */
-	uint64_t pool_bytes; /* of guest_bytes: frames that are shared */
-	uint64_t guest_bytes_peak; /* highest reading so far */
-	uint64_t read_ns;          /* when it was read, as now_ns of a snapshot; 0: never */
-	uint64_t host_swap_bytes;  /* guest memory the host itself swapped out */
-	uint64_t mappings;         /* of this process */
-	uint64_t page_table_bytes;
-};
-
-struct machine_snapshot {
-	uint64_t now_ns; /* since machine_start */
-	struct mm_host_stats host;
-	struct machine_kernel_stats kernel;
-	unsigned nr_vms;
-	struct mm_vm_stats vm
-		[]; /* nr_vms; live[] of the same length follows through machine_snapshot_live() */
-};
-
 /* Do these VMs fit such a machine? min and overhead memory, configured - min swap. The user's error with both sums if not.
  * Of each VM name, pages and min_pages count. Asked first: allocates nothing, and machine_add_vm() does not ask for swap. */
 int machine_admit(const struct machine_config *config, const struct vm_config *vm, unsigned nr,
@@ -193,7 +133,6 @@ int machine_start(struct machine *m, struct error *error);
  * kernel's view (slow: milliseconds); otherwise the last reading is repeated.
  */
 int machine_snapshot(struct machine *m, bool with_kernel, struct machine_snapshot **out);
-const struct vm_live_stats *machine_snapshot_live(const struct machine_snapshot *s, unsigned vm);
 
 /* Moves the manager's oldest events, at most max, to *out; times as now_ns of a snapshot. Returns how many. *lost: how
  * many went because nobody took them. See mm/event.h. */

@@ -15,22 +15,6 @@
 
 #define KERNEL_SHARE 100u /* the reading may take 1/100 of the time */
 
-static size_t snapshot_bytes(unsigned nr_vms)
-{
-	return sizeof(struct machine_snapshot) +
-	       nr_vms * (sizeof(struct mm_vm_stats) + sizeof(struct vm_live_stats));
-}
-
-static struct vm_live_stats *live_of(struct machine_snapshot *s)
-{
-	return (struct vm_live_stats *)(void *)&s->vm[s->nr_vms];
-}
-
-const struct vm_live_stats *machine_snapshot_live(const struct machine_snapshot *s, unsigned vm)
-{
-	return (const struct vm_live_stats *)(const void *)&s->vm[s->nr_vms] + vm;
-}
-
 static void read_kernel(struct machine *m, uint64_t now)
 {
 	struct machine_kernel_stats k;
@@ -96,14 +80,14 @@ void machine_read_live(struct machine *m, uint32_t id, struct vm_live_stats *out
 
 int machine_snapshot(struct machine *m, bool with_kernel, struct machine_snapshot **out)
 {
-	struct machine_snapshot *s = malloc(snapshot_bytes(m->nr_vms));
+	struct machine_snapshot *s = malloc(machine_snapshot_bytes(m->nr_vms));
 	uint64_t now;
 
 	*out = s;
 	if (!s)
 		return -ENOMEM;
 	if (m->final) { /* stopping or stopped: the figures are those of the moment the stop began */
-		memcpy(s, m->final, snapshot_bytes(m->nr_vms));
+		memcpy(s, m->final, machine_snapshot_bytes(m->nr_vms));
 		return 0;
 	}
 	machine_lock(m);
@@ -115,7 +99,7 @@ int machine_snapshot(struct machine *m, bool with_kernel, struct machine_snapsho
 	mm_host_stats(m->mm, now, &s->host);
 	for (unsigned i = 0; i < m->nr_vms; i++) {
 		mm_vm_stats(m->mm, i, now, &s->vm[i]);
-		machine_read_live(m, i, &live_of(s)[i]);
+		machine_read_live(m, i, machine_snapshot_live_mut(s, i));
 	}
 	machine_unlock(m);
 	return 0;

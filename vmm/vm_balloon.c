@@ -8,25 +8,6 @@
 
 #include "vmm/vm_internal.h"
 
-const char *const vm_balloon_tag_names[VM_BALLOON_TAGS] = {
-	[VM_BALLOON_SWAP_IN] = "swap-in",
-	[VM_BALLOON_SWAP_OUT] = "swap-out",
-	[VM_BALLOON_MAJOR_FAULTS] = "major-faults",
-	[VM_BALLOON_MINOR_FAULTS] = "minor-faults",
-	[VM_BALLOON_FREE] = "free-memory",
-	[VM_BALLOON_TOTAL] = "total-memory",
-	[VM_BALLOON_AVAILABLE] = "available-memory",
-	[VM_BALLOON_CACHES] = "disk-caches",
-	[VM_BALLOON_HUGE_ALLOCATIONS] = "hugetlb-allocations",
-	[VM_BALLOON_HUGE_FAILURES] = "hugetlb-failures",
-	[VM_BALLOON_OOM_KILLS] = "oom-kills",
-	[VM_BALLOON_ALLOC_STALLS] = "alloc-stalls",
-	[VM_BALLOON_ASYNC_SCANS] = "async-scans",
-	[VM_BALLOON_DIRECT_SCANS] = "direct-scans",
-	[VM_BALLOON_ASYNC_RECLAIMS] = "async-reclaims",
-	[VM_BALLOON_DIRECT_RECLAIMS] = "direct-reclaims",
-};
-
 static uint64_t vm_gave(void *ctx, const gfn_t *pages, unsigned nr)
 {
 	const struct vm *vm = ctx;

@@ -143,6 +143,11 @@ bool content_check(const struct content *c, uint32_t page, uint32_t version, uin
 	return true;
 }
 
+static uint32_t version_after(uint32_t version)
+{
+	return version < VERSION_MAX ? version + 1 : 1;
+}
+
 bool content_touch(const struct content *c, uint32_t page, uint32_t *mark, bool write,
 		   uint64_t *words, struct content_error *error)
 {
@@ -150,11 +155,60 @@ bool content_touch(const struct content *c, uint32_t page, uint32_t *mark, bool 
 	bool ok = content_check(c, page, version, turn, words, error);
 
 	if (write) {
-		version = version < VERSION_MAX ? version + 1 : 1;
+		version = version_after(version);
 		content_stamp(c, page, version, words);
 	}
 	turn = turn + 1 < INNER_WORDS ? turn + 1 : 0;
 	*mark = turn << VERSION_BITS | version;
+	return ok;
+}
+
+/* The low byte is how long a thin page's period is, or what no period is. */
+#define PERIOD_MASK 0xffull
+#define NO_PERIOD   1u
+
+_Static_assert(THIN_LEAST > NO_PERIOD && THIN_MOST <= PERIOD_MASK, "a period fits in a byte");
+
+uint64_t content_identity_of(uint64_t hash)
+{
+	return (hash & ~PERIOD_MASK) | NO_PERIOD;
+}
+
+uint32_t content_identity_period(uint64_t identity)
+{
+	uint32_t period = identity & PERIOD_MASK;
+
+	return !identity ? 0 : period == NO_PERIOD ? PAGE_WORDS : period;
+}
+
+uint64_t content_identity(const struct content *c, uint32_t page, uint32_t version)
+{
+	uint32_t period;
+	uint64_t key;
+	bool some = fill_key(c, page, &key, &period);
+
+	if (version) /* word 0 of a stamp is like no other, and the stamp's key tells whose the inner words are */
+		key = page_key(c->stamp_key, page) + version * (STEP << 32);
+	else if (!some)
+		return 0;
+	key = content_identity_of(stream_word(key, 0));
+	return period < PAGE_WORDS ? (key & ~PERIOD_MASK) | period : key;
+}
+
+bool content_touch_identity(const struct content *c, uint32_t page, uint32_t *mark, bool write,
+			    uint64_t *identity, struct content_error *error)
+{
+	uint32_t version = *mark & VERSION_MAX;
+	uint64_t expected = content_identity(c, page, version);
+	bool ok = *identity == expected;
+
+	if (!ok)
+		*error = (struct content_error){CONTENT_IDENTITY, *identity, expected};
+	if (write) {
+		version = version_after(version);
+		*identity = content_identity(c, page, version);
+		*mark = version; /* without turns: each touch sees all of the page */
+	}
 	return ok;
 }
 

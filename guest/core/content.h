@@ -68,6 +68,23 @@ bool content_check(const struct content *c, uint32_t page, uint32_t version, uin
 bool content_touch(const struct content *c, uint32_t page, uint32_t *mark, bool write,
 		   uint64_t *words, struct content_error *error);
 
+/*
+ * A page as one number, for a body that keeps no bytes (the simulator): 0 for a page of zeros, else different for
+ * different contents, as sure as 64-bit hashes are. What content_fill() and content_stamp() leave in a page of that
+ * version has this identity, and nothing else has.
+ */
+uint64_t content_identity(const struct content *c, uint32_t page, uint32_t version);
+/* The identity of a page of any other content, by a hash of it. */
+uint64_t content_identity_of(uint64_t hash);
+/* After how many words the page repeats, but for stamps; PAGE_WORDS: it does not. Of a page of zeros 0. It stands in the
+ * identity, so that it is known how well a page compresses. */
+uint32_t content_identity_period(uint64_t identity);
+
+/* content_touch() of such a page; *error is of the word CONTENT_IDENTITY, which no page has. */
+#define CONTENT_IDENTITY PAGE_WORDS
+bool content_touch_identity(const struct content *c, uint32_t page, uint32_t *mark, bool write,
+			    uint64_t *identity, struct content_error *error);
+
 /* The version in a mark. Versions count from 1 again after 2^23 - 1 writes of one page. */
 uint32_t content_mark_version(uint32_t mark);
 

@@ -38,14 +38,24 @@ static void begin_phase(struct run *r, uint64_t now_ns)
 	r->stepped = true;
 }
 
+/* The page's words, or its identity. */
+static uint64_t *page_at(struct run *r, uint32_t page, bool write, int *err)
+{
+	return (r->ops->identity ? r->ops->identity : r->ops->page)(r->ctx, page, write, err);
+}
+
 static int fill_page(struct run *r, uint32_t page)
 {
+	const struct content *content = workload_content(&r->workload);
 	int err = 0;
-	uint64_t *words = r->ops->page(r->ctx, page, true, &err);
+	uint64_t *words = page_at(r, page, true, &err);
 
 	if (!words)
 		return err;
-	content_fill(workload_content(&r->workload), page, words);
+	if (r->ops->identity)
+		*words = content_identity(content, page, 0);
+	else
+		content_fill(content, page, words);
 	r->guest->marks[page] = 0;
 	r->guest->stats->filled_pages++;
 	return 0;
@@ -53,15 +63,18 @@ static int fill_page(struct run *r, uint32_t page)
 
 static int touch_page(struct run *r, uint32_t page, bool write)
 {
+	bool (*touch)(const struct content *c, uint32_t page, uint32_t *mark, bool write,
+		      uint64_t *words, struct content_error *error) =
+		r->ops->identity ? content_touch_identity : content_touch;
 	struct guest_stats *stats = r->guest->stats;
 	struct content_error bad;
 	int err = 0;
-	uint64_t *words = r->ops->page(r->ctx, page, write, &err);
+	uint64_t *words = page_at(r, page, write, &err);
 
 	if (!words)
 		return err;
-	if (!content_touch(workload_content(&r->workload), page, &r->guest->marks[page], write,
-			   words, &bad)) {
+	if (!touch(workload_content(&r->workload), page, &r->guest->marks[page], write, words,
+		   &bad)) {
 		if (!stats->integrity_errors) {
 			stats->bad_page = page;
 			stats->bad_gfn = pager_frame_of(&r->guest->pager, page).v;

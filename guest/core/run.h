@@ -20,7 +20,7 @@
 #define RUN_CHUNK       64u      /* touches between two looks at the clock */
 #define RUN_MAX_REST_NS NS_PER_S /* longest sleep asked for */
 
-/* The body. Called from run_slice() only; mail may be NULL, the others are required. */
+/* The body. Called from run_slice() only. Required are event and one of page and identity; mail may be NULL. */
 struct run_ops {
 	/*
 	 * The page's words, resident or made so when they are touched; valid until the next call. NULL: that failed,
@@ -31,6 +31,8 @@ struct run_ops {
 	/* Did mail come since the last call? Then its text is copied to text[GUEST_MAIL_BYTES] and *number is its number. Asked
 	 * at each slice, so it must be cheap (ballast/guest_mail.h). */
 	bool (*mail)(void *ctx, char *text, size_t *bytes, uint64_t *number);
+	/* Instead of page, in a body without bytes: where the page's identity (content.h) is kept. Otherwise as page. */
+	uint64_t *(*identity)(void *ctx, uint32_t page, bool write, int *err);
 };
 
 struct run {

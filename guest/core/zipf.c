@@ -8,8 +8,9 @@
  * Bucket j holds the ranks [2^j, 2^(j+1)), the last one those up to n. Give each rank of bucket j the weight of its
  * first, 2^-ja, the highest there: such weights sum without any loop over ranks. Draw a bucket by weight, a rank in it
  * evenly, and accept with probability (k / 2^j)^-a; else start over. What comes out is k^-a exactly. At least 0.69 of
- * the draws are accepted (a = 1; at a = 0 all are, at a = 2 0.82, at a = 4 0.95), and since the acceptance probability
- * is above 2^-a, most need no power at all.
+ * the draws are accepted (a = 1; at a = 0 all are, at a = 2 0.82, at a = 4 0.95). The power falls with k / 2^j: a table
+ * of it at a few points has an upper and a lower bound for each k, which decide all but a draw in a hundred or so; only
+ * those need the power itself.
  *
  * Fixed point: Qn is a number times 2^n. Exponents are Q40, powers in (0, 1] Q63; products go through 128 bits. A
  * rank's probability is off by less than 1 part in 2^32, or by 2^-57 where it is rarer than that can tell.
@@ -18,6 +19,7 @@
 
 #define ONE_Q63 (1ull << 63)
 #define LN2_Q64 0xb17217f7d1cf79abull
+#define SLACK   (1ull << 32) /* in Q63; powers are off by less than 2^-36 */
 
 static uint64_t mul_shift(uint64_t a, uint64_t b, unsigned shift)
 {
@@ -61,6 +63,24 @@ static uint64_t log2_of(uint64_t x)
 	return result;
 }
 
+/* x^-alpha, x in [1, 2) as Q63. */
+static uint64_t power_of(const struct zipf *z, uint64_t x)
+{
+	return power_neg(mul_shift(z->alpha, log2_of(x), 40));
+}
+
+/* Is u below (k / 2^j)^-alpha? 2^j <= k < 2^(j + 1). Rounding may make the power rise by a little; SLACK is more. */
+static bool accepted(const struct zipf *z, uint32_t k, uint32_t j, uint64_t u)
+{
+	uint32_t i = (uint32_t)(((uint64_t)k * ZIPF_STEPS) >> j) - ZIPF_STEPS;
+
+	if (u + SLACK < z->step[i + 1])
+		return true;
+	if (u > z->step[i] + SLACK)
+		return false;
+	return u < z->step[ZIPF_STEPS] || u < power_of(z, (uint64_t)k << (63 - j));
+}
+
 /* How many ranks bucket j has. */
 static uint32_t bucket_ranks(const struct zipf *z, uint32_t j)
 {
@@ -77,7 +97,9 @@ void zipf_init(struct zipf *z, uint32_t ranks, uint32_t alpha_ppm)
 	z->ranks = ranks;
 	z->buckets = 32 - (uint32_t)__builtin_clz(ranks);
 	z->alpha = ((uint64_t)alpha_ppm << 40) / PPM;
-	z->sure = power_neg(z->alpha);
+	for (uint32_t i = 0; i < ZIPF_STEPS; i++)
+		z->step[i] = power_of(z, (uint64_t)(ZIPF_STEPS + i) * (ONE_Q63 / ZIPF_STEPS));
+	z->step[ZIPF_STEPS] = power_neg(z->alpha);
 	/*
 	 * A bucket weighs at most 2^(j (1 - a)), or 1 if a > 1; 32 of them, shifted, must stay below 2^63. Full weights
 	 * are shifted no further than that, since their low bits are the precision of rare ranks.
@@ -109,8 +131,7 @@ uint32_t zipf_draw(const struct zipf *z, struct rng *rng)
 		}
 		k = (1u << low) + (uint32_t)rng_below(rng, bucket_ranks(z, low));
 		u = rng_next(rng) >> 1;
-		if (u < z->sure ||
-		    u < power_neg(mul_shift(z->alpha, log2_of((uint64_t)k << (63 - low)), 40)))
+		if (accepted(z, k, low, u))
 			return k - 1;
 	}
 }

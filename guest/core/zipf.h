@@ -10,15 +10,19 @@
 
 #define ZIPF_BUCKETS 32
 
+#define ZIPF_STEPS 64u /* a power of two */
+
 struct zipf {
 	uint32_t ranks;
 	uint32_t buckets;
 	uint64_t alpha;              /* Q40 */
-	uint64_t sure;               /* 2^-alpha, Q63: no acceptance is less likely */
 	uint64_t upto[ZIPF_BUCKETS]; /* summed weights of buckets 0..j, for j < buckets */
+	uint64_t step
+		[ZIPF_STEPS +
+		 1]; /* (1 + i / ZIPF_STEPS)^-alpha, Q63: most draws are decided by two of them */
 };
 
-/* ranks >= 1; alpha_ppm <= 4000000. A few microseconds, whatever the number of ranks. */
+/* ranks >= 1; alpha_ppm <= 4000000. Some ten microseconds, whatever the number of ranks. */
 void zipf_init(struct zipf *z, uint32_t ranks, uint32_t alpha_ppm);
 
 /* A rank in [0, ranks), 0 the most likely: P(r) proportional to (r + 1)^-alpha, to about 1 part in 2^32. O(1) expected. */

@@ -33,6 +33,23 @@ int cmd_run(int argc, char **argv)
 	return argc > 1 ? atoi(argv[1]) : 0;
 }
 
+int cmd_sim(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return COMMAND_DONE;
+}
+
+int cmd_validate(int argc, char **argv)
+{
+	return cmd_sim(argc, argv);
+}
+
+int cmd_calibrate(int argc, char **argv)
+{
+	return cmd_sim(argc, argv);
+}
+
 int cmd_bench(int argc, char **argv)
 {
 	struct error error;
@@ -142,9 +159,8 @@ static void test_wrong_words(void **state)
 		const char *words, *says;
 	} bad[] = {
 		{"", "no command; allowed: ballast COMMAND"},
-		{"rnu",
-		 "unknown command 'rnu', did you mean run?; allowed: run, replay, mrc, trace, "
-		 "mm-replay, bench, doctor, help"},
+		{"rnu", "unknown command 'rnu', did you mean run?; allowed: run, sim, calibrate, "
+			"validate, replay, mrc, trace, mm-replay, bench, doctor, help"},
 		{"zzzzz", "unknown command 'zzzzz'; allowed: run"},
 		{"--verson", "unknown option '--verson'; allowed: --help, --version"},
 		{"help rnu", "unknown command 'rnu', did you mean run?"},

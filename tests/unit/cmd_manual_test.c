@@ -62,8 +62,15 @@ static void test_manual_has_every_command(void **state)
 	static const struct {
 		const char *name;
 		int (*command)(int argc, char **argv);
-	} commands[] = {{"run", cmd_run},      {"replay", cmd_replay},       {"mrc", cmd_mrc},
-			{"trace", cmd_trace},  {"mm-replay", cmd_mm_replay}, {"bench", cmd_bench},
+	} commands[] = {{"run", cmd_run},
+			{"sim", cmd_sim},
+			{"calibrate", cmd_calibrate},
+			{"validate", cmd_validate},
+			{"replay", cmd_replay},
+			{"mrc", cmd_mrc},
+			{"trace", cmd_trace},
+			{"mm-replay", cmd_mm_replay},
+			{"bench", cmd_bench},
 			{"doctor", cmd_doctor}};
 	int fd = open("docs/ballast.1", O_RDONLY | O_CLOEXEC);
 	char *manual;

@@ -129,8 +129,8 @@ static void test_weights(void **state)
 				before = z.upto[b];
 			}
 			assert_true(before < 1ull << 63 && before >= 1ull << 55);
-			assert_true(fabs((double)z.sure / 0x1p63 - pow(2, alphas[j] / -1e6)) <
-				    1e-11);
+			assert_true(fabs((double)z.step[ZIPF_STEPS] / 0x1p63 -
+					 pow(2, alphas[j] / -1e6)) < 1e-11);
 		}
 	}
 }
