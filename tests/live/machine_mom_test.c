@@ -20,15 +20,16 @@
 #define PATIENCE_S 60u
 
 enum { SMALL, MIDDLE, LARGE };
+static const unsigned uses[] = {500, 2600, 3500}; /* pages of each */
 
-static void add(struct machine *m, unsigned i, unsigned pages)
+static void add(struct machine *m, unsigned i)
 {
 	char name[16], cmdline[200];
 
 	snprintf(name, sizeof name, "lab-%u", i);
 	snprintf(cmdline, sizeof cmdline,
 		 "lab.seed=%u lab.vm=%u lab.pager=clock lab.workload=toucher,pages=%u,rate=2000",
-		 i + 1, i, pages);
+		 i + 1, i, uses[i]);
 	live_add_lab(m, name, PAGES, PAGES, cmdline);
 }
 
@@ -47,11 +48,24 @@ static npages_t end_of(const struct machine_snapshot *s, unsigned i)
 	return used * s->host.memory_pages / (s->host.memory_pages - s->host.free_pages);
 }
 
-/* Averages still hold samples of before the guest had filled its memory: a step of 5 % too far may be taken, and nobody
- * grows under pressure. Above, steps of a quarter of a percent are not taken, and figures are a second old. */
+/* Figures are a second old, so a step of 5 % may lead too far, and nobody grows under pressure. Above, steps of a quarter of
+ * a percent are not taken. */
 static bool is_near(npages_t size, npages_t end)
 {
 	return size * 100 >= end * 95 && size * 100 <= end * 102;
+}
+
+/* All have filled their memory, and said so. */
+static bool told(const struct machine_snapshot *s)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		const struct vm_live_stats *l = machine_snapshot_live(s, i);
+		npages_t free_pages = bytes_to_pages(l->balloon.stat[VM_BALLOON_FREE].value);
+
+		if (!l->balloon.stat[VM_BALLOON_FREE].known || free_pages + uses[i] > PAGES)
+			return false;
+	}
+	return true;
 }
 
 static bool settled(const struct machine_snapshot *s)
@@ -68,16 +82,18 @@ static void balloons_go_by_what_guests_say(void **state)
 					 .swap_pages = 3 * PAGES,
 					 .max_vms = 3,
 					 .balloon = true,
-					 .policy = &target_mom,
+					 .policy = &target_none,
 					 .rebalance_ns = NS_PER_S};
 	struct machine *m = live_machine(&o);
 	struct machine_snapshot *s;
 
 	(void)state;
-	add(m, SMALL, 500);
-	add(m, MIDDLE, 2600);
-	add(m, LARGE, 3500);
+	for (unsigned i = 0; i < 3; i++)
+		add(m, i);
 	live_ok(machine_start(m, live_error()));
+	/* Averages of before would lead a step or more too far, and nobody grows under pressure. */
+	free(live_wait_until(m, told, PATIENCE_S, "the guests have filled their memory"));
+	assert_int_equal(machine_policy_set(m, &target_mom), 0);
 	s = live_wait_until(m, settled, PATIENCE_S, "the guest in the middle is at its end");
 	for (unsigned i = 0; i < 3; i++)
 		print_message("guest %u: size %lu, end %lu\n", i, (unsigned long)size_of(s, i),
