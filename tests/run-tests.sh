@@ -7,13 +7,13 @@
 # print TAP, from which their test cases are counted; any other program counts as one. Output: LOGDIR/NAME.log.
 # Prints a line PASS, FAIL or SKIP a program, then the number of programs and, last, of test cases:
 #     N passed, N failed, N skipped
-#   -t SECONDS     time limit of each program, 120 if not given
+#   -t SECONDS     time limit of each program, 300 if not given
 #   -j N           run N at a time, not one after another
 #   -r             runs nothing: LOGDIR has NAME.log and NAME.exit ("STATUS SECONDS") from elsewhere
 #   REQUIRE_KVM=1  a program that skips itself has failed
 #   CHECK_TALLY=F  append the counts to F instead of printing them: for a caller that adds up several stages
 set -u
-limit=120 replay='' jobs=1
+limit=300 replay='' jobs=1
 while getopts rj:t: option; do
 	case $option in r) replay=1 ;; j) jobs=$OPTARG ;; t) limit=$OPTARG ;; *) exit 2 ;; esac
 done

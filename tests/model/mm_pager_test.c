@@ -295,7 +295,7 @@ static void every_pager(void **state)
 				    .swap = 4000,
 				    .vm_pages = 900,
 				    .nr_vms = 4,
-				    .steps = 60000,
+				    .steps = 30000,
 				    .slow_disk = seed == 3};
 
 		print_message("%s\n", plan.pager);
@@ -312,7 +312,7 @@ static void refusals_and_ends(void **state)
 				    .swap = 5000,
 				    .vm_pages = 700,
 				    .nr_vms = 6,
-				    .steps = 50000,
+				    .steps = 25000,
 				    .refuse_ppm = 30000,
 				    .may_end = true};
 
@@ -329,7 +329,7 @@ static void failing_disk(void **state)
 				    .swap = 60000,
 				    .vm_pages = 900,
 				    .nr_vms = 4,
-				    .steps = 40000,
+				    .steps = 20000,
 				    .fail_write_ppm = 100000};
 
 		run(&plan, seed);
@@ -346,7 +346,7 @@ static void swap_full(void **state)
 				    .swap = 300,
 				    .vm_pages = 700,
 				    .nr_vms = 4,
-				    .steps = 40000};
+				    .steps = 20000};
 		struct world *w = calloc(1, sizeof *w);
 		struct mm_host_stats host;
 
@@ -384,7 +384,7 @@ static void balloon_and_sharing(void **state)
 				    .swap = 5000,
 				    .vm_pages = 900,
 				    .nr_vms = 5,
-				    .steps = 40000,
+				    .steps = 20000,
 				    .refuse_ppm = seed % 3 ? 0 : 20000,
 				    .balloon = seed % 2,
 				    .share = true,
