@@ -141,6 +141,8 @@ int do_place(struct mm *m, uint32_t vm, gfn_t g, const void *page, bool pin, uin
 	mm_enter(m, now_ns);
 	result = page ? m->ops->map_bytes(m->body, vm, g, page) : m->ops->map_zero(m->body, vm, g);
 	if (!result) {
+		if (v->page[g.v].flags & PAGE_WATCHED) /* by nobody's touch, perhaps for good */
+			sample_dropped(v, &v->page[g.v]);
 		m->call = MM_CALL_PLACE;
 		because(m, MM_WHY_PLACED, 0);
 		page_move(m, v, (uint32_t)g.v, PAGE_RESIDENT);

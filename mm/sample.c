@@ -75,6 +75,20 @@ void sample_dropped(struct mm_vm *v, struct page *p)
 	v->sample.drawn--;
 }
 
+bool sample_is_blind(const struct mm *m, const struct page *p)
+{
+	if (!(p->flags & PAGE_WATCHED) || sample_by_write(m, p))
+		return false;
+	return p->state == PAGE_RESIDENT ||
+	       (p->state == PAGE_SHARED && (!(p->flags & PAGE_ZERO) || p->flags & PAGE_PROTECTED));
+}
+
+void sample_check(struct mm *m, struct mm_vm *v, uint32_t g)
+{
+	if (sample_is_blind(m, &v->page[g]))
+		sample_dropped(v, &v->page[g]);
+}
+
 bool sample_restore(struct mm *m, struct mm_vm *v, uint32_t g, enum mm_why why)
 {
 	struct page *p = &v->page[g];

@@ -65,7 +65,7 @@ bool chaos_add_vm(struct chaos *c, bool groups)
 
 	vm.min_pages = c->nr_vms && !chaos_below(c, 4) ? chaos_below(c, vm.pages) : 0;
 	vm.group = groups && !chaos_below(c, 4);
-	if (mm_vm_add(c->body.mm, c->nr_vms, &vm, 0))
+	if (mm_vm_add(c->body.mm, c->nr_vms, &vm, c->body.now_ns))
 		return false; /* full; there is room for one without a minimum */
 	fake_body_add_vm(&c->body, c->nr_vms, vm.pages);
 	c->truth[c->nr_vms] = calloc(vm.pages, sizeof(struct chaos_truth));
