@@ -117,5 +117,6 @@ void do_disk_access(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t nr, 
 			page_note(m, v, g, MM_WHY_DISK_READS, 0);
 		}
 	}
+	fault_serve_waiting(m); /* what was given up may have made room */
 	mm_leave(m);
 }

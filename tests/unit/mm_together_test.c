@@ -84,6 +84,25 @@ static void the_disk_overwrites_compressed_pages(void **state)
 	world_free(w);
 }
 
+/* A fault that waits for a frame is served when the disk's announcement frees one. */
+static void room_made_by_the_disk(void **state)
+{
+	struct mm_world *w =
+		compressed((struct mm_world_options){.spare_overwritten = true, .no_swap = true});
+	gfn_t page[4] = {gfn(0), gfn(1), gfn(2), gfn(3)};
+	uint64_t g = FULL;
+
+	(void)state;
+	while (world_write(w, 0, g, world_stamp(0, g)))
+		g++;
+	assert_int_equal(world_vm(w, 0).waiting_faults, 1);
+	mm_disk_access(w->mm, 0, page, 4, true, 0);
+	fake_body_check(&w->body);
+	assert_int_equal(world_vm(w, 0).waiting_faults, 0);
+	assert_true(world_guest(w, 0, g)->present);
+	world_free(w);
+}
+
 /* A cache of 5 %: its oldest pages are being written to swap. */
 static struct mm_world *being_written_out(bool spare)
 {
@@ -253,6 +272,7 @@ int main(void)
 		cmocka_unit_test(a_read_of_a_compressed_page_is_no_write),
 		cmocka_unit_test(the_disk_overwrites_compressed_pages),
 		cmocka_unit_test(the_disk_overwrites_what_is_written_out),
+		cmocka_unit_test(room_made_by_the_disk),
 		cmocka_unit_test(a_failed_write_of_the_cache_is_forgotten),
 		cmocka_unit_test(pages_placed_while_sampled),
 		cmocka_unit_test(what_cannot_be_written_while_sampled),
