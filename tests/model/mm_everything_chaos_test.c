@@ -237,35 +237,6 @@ static void tell_something(struct chaos *c, uint32_t vm)
 	}
 }
 
-static void weather(struct chaos *c)
-{
-	struct fake_body *f = &c->body;
-
-	f->refuse_map_ppm = chaos_now_and_then(c);
-	f->refuse_withdraw_ppm = chaos_now_and_then(c);
-	f->refuse_protect_ppm = chaos_now_and_then(c);
-	f->refuse_unprotect_ppm = chaos_now_and_then(c);
-	f->refuse_share_ppm = chaos_now_and_then(c);
-	f->refuse_discard_ppm = chaos_now_and_then(c);
-	f->fail_write_ppm = chaos_below(c, 4) ? 0 : chaos_now_and_then(c);
-	f->fail_read_ppm = chaos_below(c, 8) ? 0 : chaos_now_and_then(c);
-	f->lose_cached_ppm = chaos_below(c, 8) ? 0 : chaos_now_and_then(c);
-}
-
-static void check(struct chaos *c)
-{
-	const struct mm *m = c->body.mm;
-	npages_t least = 0;
-
-	fake_body_check(&c->body);
-	for (uint32_t vm = 0; vm < c->nr_vms; vm++)
-		if (c->life[vm] != CHAOS_ENDED)
-			least += mm_vm_least_pages(&m->vm[vm].config);
-	if (!m->stopping)
-		assert_true(m->pool + m->reserve + m->level_pages[MM_HIGH] + least <=
-			    m->config.memory_pages);
-}
-
 static void step(struct chaos *c)
 {
 	uint32_t vm = (uint32_t)chaos_below(c, c->nr_vms);
@@ -293,7 +264,7 @@ static void step(struct chaos *c)
 	else if (dice < 9930)
 		tell_something(c, vm);
 	else if (dice < 9970)
-		weather(c);
+		chaos_weather(c);
 	else if (dice < 9980)
 		chaos_doom(c, vm);
 	else if (dice < 9990)
@@ -302,27 +273,7 @@ static void step(struct chaos *c)
 		add_vm(c);
 	else if (chaos_below(c, 4) == 0)
 		mm_stop(c->body.mm, c->body.now_ns);
-	check(c);
-}
-
-static void all_is_true(const struct chaos *c)
-{
-	for (uint32_t vm = 0; vm < c->nr_vms; vm++)
-		for (uint64_t g = 0; g < c->body.guest_pages[vm]; g++)
-			chaos_check_page(c, vm, g);
-}
-
-static void everything_ends(struct chaos *c)
-{
-	for (uint32_t vm = 0; vm < c->nr_vms; vm++) {
-		chaos_doom(c, vm);
-		chaos_end(c, vm);
-		check(c);
-		all_is_true(c); /* of those that are left */
-		chaos_finish_one(c);
-		check(c);
-	}
-	chaos_nothing_left(c);
+	chaos_check(c);
 }
 
 static void other_config(void *ctx, struct mm_config *config)
@@ -387,7 +338,7 @@ static void chaos(void **state)
 		for (unsigned i = 0; i < STEPS; i++) {
 			step(c);
 			if (i % 100 == 0)
-				all_is_true(c);
+				chaos_all_is_true(c);
 		}
 		mm_host_stats(c->body.mm, c->body.now_ns, &host);
 		breaks += host.share.cow_breaks;
@@ -398,7 +349,7 @@ static void chaos(void **state)
 			spared += c->body.mm->vm[vm].twice.overwrite_reads_spared;
 			refaults += c->body.mm->vm[vm].refault.back;
 		}
-		everything_ends(c);
+		chaos_everything_ends(c);
 		if (c->record.nr)
 			what_if(c);
 		chaos_free(c);
