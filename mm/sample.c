@@ -20,7 +20,8 @@
  * Not drawn, another page is: pages that never leave memory; pages with a write under way; pages that share a frame,
  * whose mapping cannot be withdrawn alone: they are taken to be used as the others are. A page that is ballooned during
  * the period is no longer part of it. The scanner that looks for equal pages passes withdrawn pages by, so it is never
- * taken for the guest; the pager may take a watched page, as any other.
+ * taken for the guest; the pager may take a watched page, as any other. A page that is mapped again though nobody touched
+ * it (it could not be written out, say), or placed, is no longer part of the sample either.
  *
  * That is the estimator *touch*. *write* draws the same sample and only watches for writes (sample_write.c); *refault*
  * draws none (refault.c). What refaults say is kept beside the other two as well, since it costs nothing.
