@@ -26,7 +26,7 @@ static const uint16_t legal_moves[PAGE_STATES] = {
 		TO(PAGE_RESIDENT) | TO(PAGE_ARRIVING) | TO(PAGE_UNTOUCHED) | TO(PAGE_BALLOONED),
 	[PAGE_ARRIVING] =
 		TO(PAGE_RESIDENT) | TO(PAGE_SWAPPED) | TO(PAGE_UNTOUCHED) | TO(PAGE_BALLOONED),
-	/* touched; written out of the cache; given up by the guest */
+	/* touched; written out of the cache, or about to be overwritten whole; given up by the guest */
 	[PAGE_COMPRESSED] =
 		TO(PAGE_RESIDENT) | TO(PAGE_SWAPPED) | TO(PAGE_UNTOUCHED) | TO(PAGE_BALLOONED),
 	/* written; given up by the guest */
