@@ -289,12 +289,15 @@ static int map_lost(struct mm *m, struct mm_vm *v, uint32_t g, int error)
 bool compress_fault(struct mm *m, struct mm_vm *v, uint32_t g)
 {
 	struct page *p = &v->page[g];
-	uint32_t slot = compress_part(v, p->slot)->slot;
-	bool clean = slot != CACHE_NONE, protect = clean || sample_by_write(m, p), lost;
+	bool clean, protect, lost;
+	uint32_t slot;
 	int result;
 
-	if (!frame_take(m, v))
-		return false;
+	if (!frame_take(m, v) || p->state != PAGE_COMPRESSED)
+		return false; /* or the page was what its VM, doomed, gave for a frame */
+	slot = compress_part(v, p->slot)->slot;
+	clean = slot != CACHE_NONE;
+	protect = clean || sample_by_write(m, p);
 	result = m->ops->cache_map(m->body, vm_id(m, v), gfn(g), p->slot, protect);
 	lost = result == -5;
 	if (lost)
@@ -317,6 +320,20 @@ bool compress_fault(struct mm *m, struct mm_vm *v, uint32_t g)
 	page_brought_in(m, v, g);
 	v->cache.stats.loaded_pages += !lost;
 	return true;
+}
+
+bool compress_sacrifice(struct mm *m, struct mm_vm *v)
+{
+	npages_t frames = v->cache.frames;
+
+	while (v->cache.frames == frames && v->cache.oldest != CACHE_NONE && frames) {
+		uint32_t g = compress_part(v, v->cache.oldest)->gfn;
+
+		compress_let_go(m, v, g);
+		because(m, MM_WHY_SACRIFICED, 0);
+		page_move(m, v, g, PAGE_UNTOUCHED);
+	}
+	return v->cache.frames < frames;
 }
 
 void compress_let_go(struct mm *m, struct mm_vm *v, uint32_t g)

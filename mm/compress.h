@@ -47,7 +47,10 @@ bool compress_wanted(struct mm_vm *v);
 /* The page, resident or sampled with its content in its stage, becomes compressed. False: it does not compress, or
  * there is no room; it is as it was. */
 bool compress_page(struct mm *m, struct mm_vm *v, uint32_t g);
-bool compress_fault(struct mm *m, struct mm_vm *v, uint32_t g); /* false: must wait */
+/* False: it must wait, or is untouched now: compress_sacrifice(). */
+bool compress_fault(struct mm *m, struct mm_vm *v, uint32_t g);
+/* Of a VM that is doomed: its oldest go, content and all, until a frame is free. False: there are too few. */
+bool compress_sacrifice(struct mm *m, struct mm_vm *v);
 /* A compressed page is about to be given up. */
 void compress_let_go(struct mm *m, struct mm_vm *v, uint32_t g);
 /* Its place is free from now on. Returns the slot that holds the same content, or CACHE_NONE; the page's slot is unset. */

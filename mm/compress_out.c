@@ -143,6 +143,8 @@ void compress_written(struct mm *m, struct mm_io *io, int result)
 
 		if (part && part->slot != slot)
 			part = NULL; /* it was touched and came again meanwhile */
+		if (result && v)     /* as if it was never written */
+			double_forget(v, io->page[i].gfn);
 		if (result && part) {
 			part->slot = CACHE_NONE;
 			v->cache.parts_out -= compress_parts_of(v, p->slot);

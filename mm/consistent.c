@@ -48,6 +48,8 @@ static bool page_is_sound(const struct mm *m, const struct mm_vm *v, uint32_t g,
 		return fail(why, "a page is watched that is no part of the sample");
 	if (sample_by_write(m, p) && p->state == PAGE_RESIDENT && !(p->flags & PAGE_PROTECTED))
 		return fail(why, "a page that is watched for writes can be written unseen");
+	if (sample_is_blind(m, p))
+		return fail(why, "a page that is watched for touches can be touched unseen");
 	return true;
 }
 

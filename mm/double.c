@@ -11,7 +11,8 @@
  * Devices tell before they touch guest memory for the guest's disk: mm_disk_access(). A page that will be overwritten
  * whole needs no content, so with config.spare_overwritten its slot is given up and it counts as a page of zeros in
  * swap; the device's touch then gets a zeroed frame. Between the two the guest could see zeros in a buffer that it has
- * handed to a device, whose content is undefined then.
+ * handed to a device, whose content is undefined then. A compressed page is not in swap and is not counted: what it costs
+ * to bring it in is no I/O. It is given up in the same way, which frees its place.
  *
  * Unchanged writebacks: a hash of 32 bits a page of what was last written. It says nothing about what the slot holds now
  * (the first write gave it up), so nothing but a counter rests on it, and one in 2^32 is counted wrongly.
@@ -78,6 +79,19 @@ static void overwritten(struct mm *m, struct mm_vm *v, uint32_t g)
 	double_forget(v, g);
 }
 
+/* The same of a compressed page: no I/O is at stake and nothing is counted, but its place can be free at once. */
+static void compressed_overwritten(struct mm *m, struct mm_vm *v, uint32_t g)
+{
+	if (!m->config.spare_overwritten) {
+		page_note(m, v, g, MM_WHY_DISK_OVERWRITES, 0);
+		return;
+	}
+	compress_let_go(m, v, g);
+	because(m, MM_WHY_DISK_SPARED, 0);
+	page_move(m, v, g, PAGE_SWAPPED);
+	double_forget(v, g);
+}
+
 void do_disk_access(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t nr, bool overwrites,
 		    uint64_t now_ns)
 {
@@ -90,14 +104,19 @@ void do_disk_access(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t nr, 
 	for (uint32_t i = 0; i < nr; i++) {
 		uint32_t g = (uint32_t)pages[i].v;
 
-		if (!page_exists(v, pages[i].v) || v->page[g].state != PAGE_SWAPPED)
+		if (!page_exists(v, pages[i].v))
 			continue;
-		if (overwrites) {
+		if (v->page[g].state == PAGE_COMPRESSED && overwrites) {
+			compressed_overwritten(m, v, g);
+		} else if (v->page[g].state != PAGE_SWAPPED) {
+			continue;
+		} else if (overwrites) {
 			overwritten(m, v, g);
 		} else {
 			v->twice.guest_out_of_swapped++;
 			page_note(m, v, g, MM_WHY_DISK_READS, 0);
 		}
 	}
+	fault_serve_waiting(m); /* what was given up may have made room */
 	mm_leave(m);
 }

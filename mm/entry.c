@@ -176,31 +176,22 @@ static void enter_pages(struct mm *m, unsigned call, uint32_t vm, const gfn_t *p
 						  .nr_list = nr});
 }
 
-uint64_t mm_balloon_gave(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t nr,
-			 uint64_t now_ns)
-{
-	uint64_t gone;
+#define ENTRY_PAGES(ENTRY, name)                                                       \
+	uint64_t mm_##name(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t nr, \
+			   uint64_t now_ns)                                            \
+	{                                                                              \
+		uint64_t result;                                                       \
+                                                                                       \
+		if (RECORDED(m))                                                       \
+			enter_pages(m, MM_ENTRY_##ENTRY, vm, pages, nr, now_ns);       \
+		result = do_##name(m, vm, pages, nr, now_ns);                          \
+		if (RECORDED(m))                                                       \
+			returns(m->record, &result, 1);                                \
+		return result;                                                         \
+	}
 
-	if (RECORDED(m))
-		enter_pages(m, MM_ENTRY_BALLOON_GAVE, vm, pages, nr, now_ns);
-	gone = do_balloon_gave(m, vm, pages, nr, now_ns);
-	if (RECORDED(m))
-		returns(m->record, &gone, 1);
-	return gone;
-}
-
-uint64_t mm_balloon_took(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t nr,
-			 uint64_t now_ns)
-{
-	uint64_t taken;
-
-	if (RECORDED(m))
-		enter_pages(m, MM_ENTRY_BALLOON_TOOK, vm, pages, nr, now_ns);
-	taken = do_balloon_took(m, vm, pages, nr, now_ns);
-	if (RECORDED(m))
-		returns(m->record, &taken, 1);
-	return taken;
-}
+ENTRY_PAGES(BALLOON_GAVE, balloon_gave)
+ENTRY_PAGES(BALLOON_TOOK, balloon_took)
 
 void mm_disk_access(struct mm *m, uint32_t vm, const gfn_t *pages, uint32_t nr, bool overwrites,
 		    uint64_t now_ns)

@@ -40,8 +40,9 @@ static bool sacrifice(struct mm *m, struct mm_vm *v)
 	struct victim_filter filter = {.may_leave = may_sacrifice, .ctx = v};
 	uint32_t g;
 
-	if (!m->config.pager->victim(v->policy, &filter, &g) ||
-	    m->ops->discard(m->body, vm_id(m, v), gfn(g), 1))
+	if (!m->config.pager->victim(v->policy, &filter, &g))
+		return compress_sacrifice(m, v);
+	if (m->ops->discard(m->body, vm_id(m, v), gfn(g), 1))
 		return false;
 	if (v->page[g].flags & PAGE_HAS_SLOT)
 		slot_release(m, v, g);
@@ -173,7 +174,10 @@ static bool serve(struct mm *m, struct mm_vm *v, uint32_t g)
 			return serve_read_ahead(m, v, g);
 		return io_read_start(m, v, g);
 	case PAGE_COMPRESSED:
-		return compress_fault(m, v, g);
+		if (compress_fault(m, v, g))
+			return true;
+		/* a VM that is done for may have paid with this very page */
+		return p->state == PAGE_UNTOUCHED && serve_zero(m, v, g);
 	case PAGE_SAMPLED:
 		return serve_sampled(m, v, g);
 	case PAGE_LEAVING:

@@ -213,12 +213,17 @@ static void read_done(struct mm *m, struct mm_io *io, int result)
 /* A page that could not be written becomes resident again; false: it stays in its stage, sampled. */
 static bool put_back(struct mm *m, struct mm_vm *v, uint32_t g)
 {
-	bool mapped = m->ops->map_stage(m->body, vm_id(m, v), gfn(g), stage(v->page[g].stage),
-					false) == 0;
+	struct page *p = &v->page[g];
+	bool protect = sample_by_write(m, p); /* nobody wrote it: it stays in the sample */
+	bool mapped =
+		m->ops->map_stage(m->body, vm_id(m, v), gfn(g), stage(p->stage), protect) == 0;
 
 	because(m, MM_WHY_WRITE_FAILED, 0);
 	page_move(m, v, g, mapped ? PAGE_RESIDENT : PAGE_SAMPLED);
+	if (mapped && protect)
+		p->flags |= PAGE_PROTECTED;
 	page_brought_in(m, v, g);
+	sample_check(m, v, g);
 	return mapped;
 }
 

@@ -161,6 +161,7 @@ int do_vm_add(struct mm *m, uint32_t vm, const struct mm_vm_config *config, uint
 	    compress_vm_added(m, v) ||
 	    m->config.pager->init(v->policy, v->nr_gfns, v->nr_gfns, &v->rng)) {
 		vm_records_free(m, vm);
+		*v = (struct mm_vm){.in_use = false}; /* as if it was never tried */
 		return -12;
 	}
 	v->in_use = true;

@@ -26,7 +26,7 @@ static const uint16_t legal_moves[PAGE_STATES] = {
 		TO(PAGE_RESIDENT) | TO(PAGE_ARRIVING) | TO(PAGE_UNTOUCHED) | TO(PAGE_BALLOONED),
 	[PAGE_ARRIVING] =
 		TO(PAGE_RESIDENT) | TO(PAGE_SWAPPED) | TO(PAGE_UNTOUCHED) | TO(PAGE_BALLOONED),
-	/* touched; written out of the cache; given up by the guest */
+	/* touched; written out of the cache, or about to be overwritten whole; given up by the guest */
 	[PAGE_COMPRESSED] =
 		TO(PAGE_RESIDENT) | TO(PAGE_SWAPPED) | TO(PAGE_UNTOUCHED) | TO(PAGE_BALLOONED),
 	/* written; given up by the guest */
@@ -141,6 +141,8 @@ int do_place(struct mm *m, uint32_t vm, gfn_t g, const void *page, bool pin, uin
 	mm_enter(m, now_ns);
 	result = page ? m->ops->map_bytes(m->body, vm, g, page) : m->ops->map_zero(m->body, vm, g);
 	if (!result) {
+		if (v->page[g.v].flags & PAGE_WATCHED) /* by nobody's touch, perhaps for good */
+			sample_dropped(v, &v->page[g.v]);
 		m->call = MM_CALL_PLACE;
 		because(m, MM_WHY_PLACED, 0);
 		page_move(m, v, (uint32_t)g.v, PAGE_RESIDENT);

@@ -147,12 +147,15 @@ static bool next_victim(struct chase *c, uint32_t *g)
 		if (!named(c, g))
 			break;
 		if (share_before_swap(c->m, v, *g)) {
+			sample_check(c->m, v, *g);
 			if (++c->shared >= c->want)
 				return false;
 			continue;
 		}
-		if (!withdraw(c, *g))
+		if (!withdraw(c, *g)) {
+			sample_check(c->m, v, *g);
 			return false;
+		}
 		because(c->m, MM_WHY_PROBATION, (uint32_t)over_target(v));
 		page_move(c->m, v, *g, PAGE_SAMPLED);
 		probation_begin(v, *g);
@@ -344,6 +347,7 @@ static uint32_t reclaim_vm(struct mm *m, struct mm_vm *v, uint32_t want)
 		if (!next_victim(&c, &g))
 			break;
 		got += page_out(&c, g, want - got);
+		sample_check(m, v, g); /* it may stay, mapped */
 		if (m->nr_io_idle <= MM_READS_KEPT && !c.io && !compress_has_room(v))
 			break;
 	}

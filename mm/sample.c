@@ -20,7 +20,8 @@
  * Not drawn, another page is: pages that never leave memory; pages with a write under way; pages that share a frame,
  * whose mapping cannot be withdrawn alone: they are taken to be used as the others are. A page that is ballooned during
  * the period is no longer part of it. The scanner that looks for equal pages passes withdrawn pages by, so it is never
- * taken for the guest; the pager may take a watched page, as any other.
+ * taken for the guest; the pager may take a watched page, as any other. A page that is mapped again though nobody touched
+ * it (it could not be written out, say), or placed, is no longer part of the sample either.
  *
  * That is the estimator *touch*. *write* draws the same sample and only watches for writes (sample_write.c); *refault*
  * draws none (refault.c). What refaults say is kept beside the other two as well, since it costs nothing.
@@ -73,6 +74,20 @@ void sample_dropped(struct mm_vm *v, struct page *p)
 {
 	p->flags &= (uint8_t)~PAGE_WATCHED;
 	v->sample.drawn--;
+}
+
+bool sample_is_blind(const struct mm *m, const struct page *p)
+{
+	if (!(p->flags & PAGE_WATCHED) || sample_by_write(m, p))
+		return false;
+	return p->state == PAGE_RESIDENT ||
+	       (p->state == PAGE_SHARED && (!(p->flags & PAGE_ZERO) || p->flags & PAGE_PROTECTED));
+}
+
+void sample_check(struct mm *m, struct mm_vm *v, uint32_t g)
+{
+	if (sample_is_blind(m, &v->page[g]))
+		sample_dropped(v, &v->page[g]);
 }
 
 bool sample_restore(struct mm *m, struct mm_vm *v, uint32_t g, enum mm_why why)

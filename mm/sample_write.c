@@ -10,7 +10,8 @@
  *
  * A watched page that is in memory is protected, always; mm_consistent() holds that. So:
  *   - pages that share a frame are protected as they are, and their break counts: here they can be drawn;
- *   - what comes back from swap comes back clean, so protected, and stays in the sample until it is written;
+ *   - what comes back from swap comes back clean, so protected; what comes back from the cache of compressed pages, or
+ *     because it could not be written out, is protected for this: it stays in the sample until it is written;
  *   - a page without content (untouched, all zeros) gets a frame that can be written at once, on a read too: that counts
  *     as a write. Guests seldom read what they never wrote;
  *   - a page that the body had to map without protection, in rare cases of sharing, is no longer part of the sample.

@@ -20,6 +20,7 @@
 #include "mm/what_if.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define RECLAIM_PAGES  16u
 #define IN_VAIN_NS     2000000u
@@ -36,6 +37,7 @@ struct what_if *what_if_make(const struct mm_play_change *change)
 	w->player.change = change;
 	w->player.open_loop = true;
 	w->latency_ns[0] = w->latency_ns[1] = LATENCY_NS;
+	memset(w->stage, 0xff, sizeof w->stage); /* nobody's; what is read into stays so */
 	return w;
 }
 

@@ -44,8 +44,7 @@ void compress_close(struct memory *mem)
 	struct compressor *c = &mem->compressor;
 
 	for (uint32_t i = 0; i < mem->nr_ranges; i++)
-		if (mem->range[i].cache)
-			munmap(mem->range[i].cache, mem->range[i].cache_bytes);
+		compress_remove_range(&mem->range[i]);
 	if (c->page)
 		munmap(c->page, 2 * PAGE_BYTES);
 	free(c->lz4);
@@ -63,6 +62,14 @@ int compress_add_range(struct memory *mem, uint32_t vm, uint32_t frames)
 		return -ENOMEM;
 	r->cache_bytes = (size_t)frames * PAGE_BYTES;
 	return 0;
+}
+
+void compress_remove_range(struct memory_range *r)
+{
+	if (r->cache)
+		munmap(r->cache, r->cache_bytes);
+	r->cache = NULL;
+	r->cache_bytes = 0;
 }
 
 static uint8_t *place_at(const struct memory *mem, uint32_t vm, uint32_t place)

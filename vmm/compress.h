@@ -20,6 +20,7 @@
 #include "lib/error.h"
 
 struct memory;
+struct memory_range;
 
 struct compressor {
 	uint8_t *page;   /* a page on its way in; NULL: no compression */
@@ -32,6 +33,8 @@ int compress_open(struct memory *mem, struct error *error);
 void compress_close(struct memory *mem);
 /* For the range just added: a cache of so many frames. -ENOMEM. */
 int compress_add_range(struct memory *mem, uint32_t vm, uint32_t frames);
+/* Its VM was removed: the cache, which is empty, and its addresses go. */
+void compress_remove_range(struct memory_range *r);
 
 /* As struct mm_body_ops says. */
 int memory_compress(struct memory *mem, stage_t s, uint32_t *bytes);

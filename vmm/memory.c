@@ -159,6 +159,7 @@ void memory_remove_vm(struct memory *mem, uint32_t vm)
 	__atomic_store_n(&r->bytes, 0, __ATOMIC_RELAXED); /* memory_find() */
 	r->pages = 0;
 	share_remove_range(r, bytes);
+	compress_remove_range(r);
 	munmap(r->start, bytes);
 }
 

@@ -95,31 +95,6 @@ static void give(struct chaos *c, uint32_t vm)
 		mm_pages_reported(c->body.mm, vm, list[0], 1, c->body.now_ns);
 }
 
-static void weather(struct chaos *c)
-{
-	c->body.refuse_map_ppm = chaos_now_and_then(c);
-	c->body.refuse_withdraw_ppm = chaos_now_and_then(c);
-	c->body.refuse_protect_ppm = chaos_now_and_then(c);
-	c->body.refuse_share_ppm = chaos_now_and_then(c);
-	c->body.refuse_discard_ppm = chaos_now_and_then(c);
-	c->body.fail_write_ppm = chaos_below(c, 4) ? 0 : chaos_now_and_then(c);
-	c->body.fail_read_ppm = chaos_below(c, 8) ? 0 : chaos_now_and_then(c);
-}
-
-static void check(struct chaos *c)
-{
-	const struct mm *m = c->body.mm;
-	npages_t least = 0;
-
-	fake_body_check(&c->body);
-	for (uint32_t vm = 0; vm < c->nr_vms; vm++)
-		if (c->life[vm] != CHAOS_ENDED)
-			least += mm_vm_least_pages(&m->vm[vm].config);
-	if (!m->stopping)
-		assert_true(m->pool + m->reserve + m->level_pages[MM_HIGH] + least <=
-			    m->config.memory_pages);
-}
-
 static void step(struct chaos *c)
 {
 	uint32_t vm = (uint32_t)chaos_below(c, c->nr_vms);
@@ -141,7 +116,7 @@ static void step(struct chaos *c)
 	else if (dice < 9940)
 		mm_tick(c->body.mm, c->body.now_ns);
 	else if (dice < 9970)
-		weather(c);
+		chaos_weather(c);
 	else if (dice < 9974)
 		chaos_doom(c, vm);
 	else if (dice < 9978)
@@ -152,27 +127,7 @@ static void step(struct chaos *c)
 		mm_vm_said(c->body.mm, vm, chaos_below(c, 1000), c->body.now_ns);
 	else if (dice == 9999 && chaos_below(c, 4) == 0)
 		mm_stop(c->body.mm, c->body.now_ns);
-	check(c);
-}
-
-static void all_is_true(const struct chaos *c)
-{
-	for (uint32_t vm = 0; vm < c->nr_vms; vm++)
-		for (uint64_t g = 0; g < c->body.guest_pages[vm]; g++)
-			chaos_check_page(c, vm, g);
-}
-
-static void everything_ends(struct chaos *c)
-{
-	for (uint32_t vm = 0; vm < c->nr_vms; vm++) {
-		chaos_doom(c, vm);
-		chaos_end(c, vm);
-		check(c);
-		all_is_true(c); /* of those that are left */
-		chaos_finish_one(c);
-		check(c);
-	}
-	chaos_nothing_left(c);
+	chaos_check(c);
 }
 
 static void chaos(void **state)
@@ -190,14 +145,14 @@ static void chaos(void **state)
 		for (unsigned i = 0; i < STEPS; i++) {
 			step(c);
 			if (i % 100 == 0)
-				all_is_true(c);
+				chaos_all_is_true(c);
 		}
 		mm_host_stats(c->body.mm, c->body.now_ns, &host);
 		for (unsigned r = 0; r < DEDUP_REASONS; r++)
 			reasons[r] += host.share.reason[r];
 		breaks += host.share.cow_breaks;
 		runs += c->body.shared_runs;
-		everything_ends(c);
+		chaos_everything_ends(c);
 		chaos_free(c);
 	}
 	zeros = reasons[DEDUP_ZERO];

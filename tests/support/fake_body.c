@@ -133,9 +133,12 @@ static int fake_discard(void *body, uint32_t vm, gfn_t g, uint32_t nr)
 
 static int fake_unprotect(void *body, uint32_t vm, gfn_t g)
 {
-	struct fake_page *p = fake_page_at(body, vm, g);
+	struct fake_body *f = body;
+	struct fake_page *p = fake_page_at(f, vm, g);
 
 	assert_true(p->present);
+	if (fake_happens(f, f->refuse_unprotect_ppm))
+		return -12;
 	p->protected = false;
 	p->woken++;
 	return 0;

@@ -56,7 +56,7 @@ struct fake_body {
 	bool fail_zalloc;
 	/* what goes wrong: probability in ppm */
 	uint32_t refuse_withdraw_ppm, refuse_map_ppm, fail_write_ppm, fail_read_ppm,
-		refuse_share_ppm, refuse_discard_ppm, refuse_protect_ppm;
+		refuse_share_ppm, refuse_discard_ppm, refuse_protect_ppm, refuse_unprotect_ppm;
 	npages_t written_pages, read_pages;
 	uint64_t shared_runs; /* of more than one page */
 };

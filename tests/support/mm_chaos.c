@@ -65,7 +65,7 @@ bool chaos_add_vm(struct chaos *c, bool groups)
 
 	vm.min_pages = c->nr_vms && !chaos_below(c, 4) ? chaos_below(c, vm.pages) : 0;
 	vm.group = groups && !chaos_below(c, 4);
-	if (mm_vm_add(c->body.mm, c->nr_vms, &vm, 0))
+	if (mm_vm_add(c->body.mm, c->nr_vms, &vm, c->body.now_ns))
 		return false; /* full; there is room for one without a minimum */
 	fake_body_add_vm(&c->body, c->nr_vms, vm.pages);
 	c->truth[c->nr_vms] = calloc(vm.pages, sizeof(struct chaos_truth));
@@ -160,4 +160,53 @@ void chaos_nothing_left(struct chaos *c)
 	for (unsigned i = 0; i < MM_STATES; i++)
 		by_state += host.reclaimed[i][MM_BY_PAGER];
 	assert_int_equal(by_state, paged_out);
+}
+
+void chaos_weather(struct chaos *c)
+{
+	struct fake_body *f = &c->body;
+
+	f->refuse_map_ppm = chaos_now_and_then(c);
+	f->refuse_withdraw_ppm = chaos_now_and_then(c);
+	f->refuse_protect_ppm = chaos_now_and_then(c);
+	f->refuse_unprotect_ppm = chaos_now_and_then(c);
+	f->refuse_share_ppm = chaos_now_and_then(c);
+	f->refuse_discard_ppm = chaos_now_and_then(c);
+	f->fail_write_ppm = chaos_below(c, 4) ? 0 : chaos_now_and_then(c);
+	f->fail_read_ppm = chaos_below(c, 8) ? 0 : chaos_now_and_then(c);
+	f->lose_cached_ppm = chaos_below(c, 8) ? 0 : chaos_now_and_then(c);
+}
+
+void chaos_check(struct chaos *c)
+{
+	const struct mm *m = c->body.mm;
+	npages_t least = 0;
+
+	fake_body_check(&c->body);
+	for (uint32_t vm = 0; vm < c->nr_vms; vm++)
+		if (c->life[vm] != CHAOS_ENDED)
+			least += mm_vm_least_pages(&m->vm[vm].config);
+	if (!m->stopping)
+		assert_true(m->pool + m->reserve + m->level_pages[MM_HIGH] + least <=
+			    m->config.memory_pages);
+}
+
+void chaos_all_is_true(const struct chaos *c)
+{
+	for (uint32_t vm = 0; vm < c->nr_vms; vm++)
+		for (uint64_t g = 0; g < c->body.guest_pages[vm]; g++)
+			chaos_check_page(c, vm, g);
+}
+
+void chaos_everything_ends(struct chaos *c)
+{
+	for (uint32_t vm = 0; vm < c->nr_vms; vm++) {
+		chaos_doom(c, vm);
+		chaos_end(c, vm);
+		chaos_check(c);
+		chaos_all_is_true(c); /* of those that are left */
+		chaos_finish_one(c);
+		chaos_check(c);
+	}
+	chaos_nothing_left(c);
 }

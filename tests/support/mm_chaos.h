@@ -69,6 +69,15 @@ void chaos_stray_fault(struct chaos *c, uint32_t vm);
 /* One of the requests under way ends, if there is one. */
 void chaos_finish_one(struct chaos *c);
 
+/* The body begins to refuse, the disk to fail and caches to lose pages, or they end to. */
+void chaos_weather(struct chaos *c);
+/* The manager is consistent, the fake's frames are within what it charges, and every VM's least is free of the pool. */
+void chaos_check(struct chaos *c);
+/* Pages hold what they should, as far as they are there. */
+void chaos_all_is_true(const struct chaos *c);
+/* VM after VM ends, among the requests that are under way; nothing may be left. */
+void chaos_everything_ends(struct chaos *c);
+
 /* All VMs have ended: after the requests under way no frame, slot, stage or request may be left. */
 void chaos_nothing_left(struct chaos *c);
 
