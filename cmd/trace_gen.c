@@ -122,7 +122,7 @@ int cmd_trace_gen(int argc, char **argv)
 	if (!result)
 		result = gen_run(g, &o, &watch, &error);
 	if (result == -ECANCELED)
-		status = cmd_watch_stopped(&watch, "; %s is removed", o.output);
+		status = cmd_watch_stopped(&watch, "; %s was not written", o.output);
 	else if (result)
 		status = command_fail(&error);
 	cmd_watch_end(&watch);
