@@ -3,8 +3,8 @@
  * main.c: the `ballast` program: one table of subcommands drives dispatch, help and the manual page.
  *
  * Besides dispatch, main keeps two promises for all commands. Results that could not be written are an error: a full
- * disk, a closed pipe or a closed standard output end in exit 1 with a message, never in silence (so SIGPIPE is
- * ignored and write() says EPIPE). And descriptors 0 to 2 are never empty: a closed one would be given to the first
+ * disk, a closed pipe or a closed standard output end in exit 1 with a message, never in silence (so SIGPIPE and
+ * SIGXFSZ are ignored and write() says EPIPE or EFBIG). And descriptors 0 to 2 are never empty: a closed one would be given to the first
  * file that is opened, and messages would land in it.
  */
 #include <errno.h>
@@ -203,5 +203,6 @@ int main(int argc, char **argv)
 {
 	standard_fds_hold();
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	return stdout_close(dispatch(argc, argv));
 }

@@ -56,6 +56,7 @@ static void *watch(void *arg)
 	struct pollfd fds[] = {{.fd = s->signals, .events = POLLIN},
 			       {.fd = s->quit, .events = POLLIN}};
 	struct signalfd_siginfo got;
+	int none;
 	bool again;
 
 	for (;;) {
@@ -65,7 +66,8 @@ static void *watch(void *arg)
 			return NULL;
 		if (read(s->signals, &got, sizeof(got)) != sizeof(got))
 			continue;
-		again = atomic_exchange(&s->first, (int)got.ssi_signo) != 0;
+		none = 0;
+		again = !atomic_compare_exchange_strong(&s->first, &none, (int)got.ssi_signo);
 		if (again || atomic_load(&s->at_once)) {
 			pthread_mutex_lock(&s->lock);
 			if (s->last)
