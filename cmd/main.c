@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -118,13 +119,15 @@ static int cmd_help(int argc, char **argv)
 	const struct command *c;
 	struct error error;
 	char help[] = "--help";
-	char *words[] = {NULL, help, NULL};
+	char *words[] = {NULL, help, help, NULL};
+	bool part;
 
 	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		print_usage(stdout);
 		return COMMAND_DONE;
 	}
-	if (argc > 2) {
+	part = argc == 3 && strcmp(argv[1], "trace") == 0;
+	if (argc > 2 && !part) {
 		error_user(&error,
 			   "help: too many arguments; allowed: ballast help [COMMAND | policies]");
 		return command_fail(&error);
@@ -143,7 +146,9 @@ static int cmd_help(int argc, char **argv)
 		return COMMAND_DONE;
 	}
 	words[0] = argv[1];
-	return c->run(2, words);
+	if (part)
+		words[1] = argv[2];
+	return c->run(part ? 3 : 2, words);
 }
 
 static int dispatch(int argc, char **argv)
