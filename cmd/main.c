@@ -199,7 +199,12 @@ static int stdout_close(int status)
 		failed = true;
 	if (!failed)
 		return status;
-	error_host(&error, errno ? errno : EIO, "cannot write to standard output");
+	if (errno) {
+		error_host(&error, errno, "cannot write to standard output");
+	} else { /* stdio knows that, not why */
+		error_user(&error, "cannot write to standard output: an earlier write failed");
+		error.user = false;
+	}
 	command_fail(&error);
 	return status ? status : COMMAND_HOST;
 }

@@ -238,6 +238,15 @@ static void test_report_on_full_disk(void **state)
 	assert_int_equal(report_close(report, last, REPORT_END_TIME, NULL, &error), -EFBIG);
 	assert_non_null(strstr(error.text, "samples.csv: 1 sample lost"));
 	assert_int_equal(access("summary.json", F_OK), 0);
+	/* room for nothing at the end: the manifest of the beginning stays */
+	assert_int_equal(report_open(".", &about, &report, &error), 0);
+	limit_files(100);
+	assert_int_equal(report_close(report, last, REPORT_END_TIME, NULL, &error), -EFBIG);
+	limit_files(RLIM_INFINITY);
+	assert_non_null(strstr(error.text, "summary not written: ./summary.json: File too large"));
+	assert_non_null(strstr(error.text, "not completed: ./manifest.json: File too large"));
+	assert_int_not_equal(access("summary.json", F_OK), 0);
+	assert_int_equal(access("manifest.json", F_OK), 0);
 	json_decref(about.command);
 	scenario_free(scenario);
 	free(last);
