@@ -177,7 +177,7 @@ static json_t *if_referenced(const struct bench_result *r, double figure)
 	return r->reference > 0 ? json_real(figure) : json_null();
 }
 
-static void print_json(struct bench *b, const struct bench_result *r)
+static void print_json(const struct bench_result *r)
 {
 	static const char *const names[] = {[GOAL_RATIO_MOST] = "goal_ratio",
 					    [GOAL_RATIO_LEAST] = "goal_ratio_at_least",
@@ -192,7 +192,6 @@ static void print_json(struct bench *b, const struct bench_result *r)
 		json_object_set_new(o, names[r->goal_is], json_real(r->goal));
 	jsonl_write(stdout, o);
 	fflush(stdout);
-	b->printed++;
 }
 
 static bool goal_of_value(const struct bench_result *r)
@@ -232,7 +231,17 @@ static void print_row(struct bench *b, const struct bench_result *r)
 	else
 		table_cell(b->table, "-");
 	table_cell(b->table, "%s", r->reference_what);
+}
+
+static void print_result(struct bench *b, const struct bench_result *r)
+{
+	pthread_mutex_lock(&b->lock);
+	if (b->json)
+		print_json(r);
+	else
+		print_row(b, r);
 	b->printed++;
+	pthread_mutex_unlock(&b->lock);
 }
 
 static int name_unknown(const char *name, struct error *error)
@@ -281,16 +290,16 @@ int cmd_bench(int argc, char **argv)
 
 	if (result)
 		return result < 0 ? command_fail(&error) : COMMAND_DONE;
-	b = (struct bench){.json = o.json, .rounds = (unsigned)o.rounds.value, .dir = o.dir};
+	b = (struct bench){.json = o.json, .rounds = (unsigned)o.rounds.value};
 	result = check_names(names, argv + 1, &error);
 	if (result)
 		return command_fail(&error);
-	b.print = o.json ? print_json : print_row;
-	b.table = table_create(columns, 6);
+	b.print = print_result;
+	b.table = o.json ? NULL : table_create(columns, 6);
+	result = bench_work_begin(&b, o.dir, &error);
 	for (unsigned i = 0; !result && i < (names ? names : NR_BENCHMARKS); i++)
 		result = run_named(&b, names ? argv[1 + i] : benchmarks[i].name, &error);
-	if (!o.json && b.table && b.printed)
-		table_print(b.table, stdout);
+	bench_work_end(&b);
 	table_destroy(b.table);
 	return result ? command_fail(&error) : COMMAND_DONE;
 }

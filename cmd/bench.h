@@ -5,6 +5,9 @@
 #ifndef BALLAST_CMD_BENCH_H
 #define BALLAST_CMD_BENCH_H
 
+#include <pthread.h>
+
+#include "cmd/stop_signals.h"
 #include "lib/error.h"
 #include "vmm/machine.h"
 
@@ -25,11 +28,16 @@ struct bench_result {
 struct bench {
 	bool json;
 	unsigned rounds;
-	const char *dir;              /* work files */
+	char *dir;                    /* work files; a folder of this run's own */
 	struct mm_record_sink record; /* of machines that are made from now on */
 	void (*print)(struct bench *b, const struct bench_result *r);
 	unsigned printed;
 	void *table;
+	/* A signal ends the program at once: see bench_work.c. */
+	struct stop_signals *stop;
+	pthread_mutex_t lock;        /* held while a result is told */
+	void (*undo)(void *context); /* puts the host's settings back; NULL: nothing to do */
+	void *undo_context;
 };
 
 /* Figures of one kind; owned by the benchmark, freed with samples_free(). */
@@ -52,6 +60,11 @@ int bench_overhead(struct bench *b, struct error *error);
 int bench_sampling(struct bench *b, struct error *error);
 int bench_compress(struct bench *b, struct error *error);
 int bench_sim(struct bench *b, struct error *error);
+
+/* Makes the work folder within dir and watches for signals, before other threads are made. 0 or -errno with words. */
+int bench_work_begin(struct bench *b, const char *dir, struct error *error);
+/* Prints the table and removes the work folder. */
+void bench_work_end(struct bench *b);
 
 /* A machine with the usual settings; work files in b->dir. */
 int bench_machine(const struct bench *b, npages_t memory, npages_t swap, unsigned max_vms,

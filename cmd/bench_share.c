@@ -291,12 +291,14 @@ static void put_back(void *ksm)
 int bench_share(struct bench *b, struct error *error)
 {
 	struct share_bench s = {.b = b, .sharer = {.dir = b->dir, .error = error}};
-	int result = stop_signals_begin(&s.sharer.stop, error);
+	int result = 0;
 
-	if (result)
-		return result;
+	/* A signal waits meanwhile: what was changed is put back. */
+	pthread_mutex_lock(&b->lock);
 	ksm_begin(&s.sharer.ksm);
-	stop_signals_last(s.sharer.stop, put_back, &s.sharer.ksm);
+	b->undo = put_back;
+	b->undo_context = &s.sharer.ksm;
+	pthread_mutex_unlock(&b->lock);
 	for (unsigned i = 0; i < sizeof plans / sizeof plans[0] && !result; i++)
 		result = run_plan(&s, &plans[i]);
 	if (!result)
@@ -304,6 +306,8 @@ int bench_share(struct bench *b, struct error *error)
 	if (!result && s.sharer.ksm.smart)
 		result = run_smart(&s);
 	ksm_end(&s.sharer.ksm);
-	stop_signals_end(s.sharer.stop);
+	pthread_mutex_lock(&b->lock);
+	b->undo = NULL;
+	pthread_mutex_unlock(&b->lock);
 	return result;
 }

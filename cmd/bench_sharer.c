@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "dedup/dedup.h"
 
@@ -122,19 +123,17 @@ int sharer_read(struct sharer *s, bool count_mappings, struct reading *r)
 
 int sharer_wait(struct sharer *s, uint64_t passed, uint64_t saved, struct reading *r)
 {
+	const struct timespec pause = {.tv_nsec = POLL_NS};
 	double began = now_s();
 
 	for (;;) {
 		int result = sharer_read(s, false, r);
-		int signal = stop_signals_wait(s->stop, POLL_NS);
 
 		if (result)
 			return result;
-		if (signal)
-			return error_host(s->error, EINTR, "bench share: stopped by %s",
-					  stop_signals_name(signal));
 		if (r->passed >= passed && r->saved >= saved)
 			return 0;
+		nanosleep(&pause, NULL);
 		if (r->at_s - began > PATIENCE_S)
 			return error_host(s->error, ETIMEDOUT,
 					  "%s: %llu of %llu pages saved, %llu of %llu passed",

@@ -10,13 +10,11 @@
 #include "cmd/bench.h"
 #include "cmd/bench_ksm.h"
 #include "cmd/bench_layout.h"
-#include "cmd/stop_signals.h"
 
 enum sharer_kind { OURS, IN_RUN, KSM, SHARERS };
 
 struct sharer {
 	const char *dir; /* work files */
-	struct stop_signals *stop;
 	struct error *error;
 	struct ksm ksm;
 	enum sharer_kind kind;
@@ -40,7 +38,7 @@ int sharer_make(struct sharer *s);
 int sharer_go(struct sharer *s);
 /* count_mappings: have the machine count them, as it does each second of a run; takes long. */
 int sharer_read(struct sharer *s, bool count_mappings, struct reading *r);
-/* Until so many pages are passed and so many saved. -ETIMEDOUT, and -EINTR if a signal came. */
+/* Until so many pages are passed and so many saved. Else -ETIMEDOUT. */
 int sharer_wait(struct sharer *s, uint64_t passed, uint64_t saved, struct reading *r);
 void sharer_drop(struct sharer *s);
 

@@ -13,6 +13,7 @@
 #include "cmd/commands.h"
 #include "cmd/cost_file.h"
 #include "cmd/report_dir.h"
+#include "lib/newfile.h"
 #include "lib/options.h"
 
 struct calibrate_options {
@@ -41,19 +42,27 @@ static const struct option_table table = {
 	"what faults, wake-ups and the guest's own disk take; half a minute, on a machine at\n"
 	"rest. What is not measured stays as in the preset host. For `ballast sim --costs FILE`."};
 
-static int write_costs(const char *path, const struct sim_cost *cost, bool guests,
-		       struct error *error)
+/* Before half a minute of measuring: whether the file can be written. */
+static int open_costs(const char *path, struct newfile *out, struct error *error)
 {
-	FILE *out = path ? fopen(path, "we") : stdout;
-	int err = 0;
+	int err = newfile_open(out, path);
 
-	if (!out)
-		return error_host(error, errno, "%s", path);
-	cost_file_write(out, cost,
-			guests ? "measured by ballast calibrate"
-			       : "measured by ballast calibrate, without guests");
-	if (path && fclose(out))
-		err = error_host(error, errno, "%s", path);
+	return err ? error_user(error, "-o '%.200s': %s; allowed: a file that can be written", path,
+				strerror(-err))
+		   : 0;
+}
+
+static int measure(const char *dir, bool guests, FILE *out, struct error *error)
+{
+	struct sim_cost cost = sim_presets[0].cost;
+	int err = calibrate_host(dir, &cost, error);
+
+	if (!err && guests)
+		err = calibrate_guests(dir, &cost, error);
+	if (!err)
+		cost_file_write(out, &cost,
+				guests ? "measured by ballast calibrate"
+				       : "measured by ballast calibrate, without guests");
 	return err;
 }
 
@@ -61,21 +70,26 @@ int cmd_calibrate(int argc, char **argv)
 {
 	struct calibrate_options o = {.file = NULL};
 	struct report_dir dir = {.path = NULL};
-	struct sim_cost cost = sim_presets[0].cost;
+	struct newfile out;
 	struct error error;
 	unsigned operands;
-	int err = options_parse(&table, argc, argv, &o, &operands, &error);
+	const char *path;
+	int closed, err = options_parse(&table, argc, argv, &o, &operands, &error);
 
 	if (err > 0)
 		return COMMAND_DONE;
+	if (err)
+		return command_fail(&error);
+	path = o.file ? o.file : "-";
+	err = open_costs(path, &out, &error);
+	if (err)
+		return command_fail(&error);
+	err = report_dir_make(o.dir, "calibrate", time(NULL), &dir, &error);
 	if (!err)
-		err = report_dir_make(o.dir, "calibrate", time(NULL), &dir, &error);
-	if (!err)
-		err = calibrate_host(dir.path, &cost, &error);
-	if (!err && !o.no_guests)
-		err = calibrate_guests(dir.path, &cost, &error);
-	if (!err)
-		err = write_costs(o.file, &cost, !o.no_guests, &error);
+		err = measure(dir.path, !o.no_guests, out.file, &error);
+	closed = newfile_close(&out, !err);
+	if (!err && closed)
+		err = error_host(&error, -closed, "%s: cannot write", newfile_name(path));
 	if (dir.path)
 		report_dir_undo(&dir);
 	report_dir_free(&dir);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/scenario_internal.h"
 
@@ -18,20 +19,26 @@ static const struct sim_preset *preset_find(const char *name)
 	return NULL;
 }
 
+static char *preset_names(char *buf, size_t bytes)
+{
+	struct words names = {0};
+
+	for (const struct sim_preset *p = sim_presets; p->name; p++)
+		words_add(&names, p->name);
+	return words_join(&names, buf, bytes);
+}
+
 static int read_preset(const struct node *root, struct sim_cost *out, struct error *error)
 {
 	const struct node *value = node_child(root, "preset");
 	const struct sim_preset *p = sim_presets;
 	char allowed[120];
-	struct words names = {0};
 
-	for (const struct sim_preset *each = sim_presets; each->name; each++)
-		words_add(&names, each->name);
-	words_join(&names, allowed, sizeof(allowed));
 	if (value && value->kind == NODE_SCALAR)
 		p = preset_find(value->text);
 	if (!p || (value && value->kind != NODE_SCALAR))
-		return key_wrong(value, "preset", "is unknown", allowed, error);
+		return key_wrong(value, "preset", "is unknown",
+				 preset_names(allowed, sizeof(allowed)), error);
 	*out = p->cost;
 	return 0;
 }
@@ -82,6 +89,7 @@ int cost_file_load(const char *name, struct sim_cost *out, struct error *error)
 {
 	const struct sim_preset *p = name ? preset_find(name) : sim_presets;
 	struct scenario_doc doc = {0};
+	char allowed[120];
 	int err;
 
 	if (p) {
@@ -89,6 +97,9 @@ int cost_file_load(const char *name, struct sim_cost *out, struct error *error)
 		return 0;
 	}
 	err = scenario_doc_read(&doc, name, error);
+	if (err && strcmp(name, "-") != 0 && access(name, F_OK) != 0)
+		error_user(error, "--costs '%.200s' is no file and no preset; allowed: a file, %s",
+			   name, preset_names(allowed, sizeof(allowed)));
 	if (!err)
 		err = read_root(doc.root, out, error);
 	scenario_doc_free(&doc);

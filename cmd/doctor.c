@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "cmd/commands.h"
 #include "lib/jsonl.h"
@@ -58,12 +59,19 @@ int cmd_doctor(int argc, char **argv)
 	struct doctor_options o = {.dir = "."};
 	json_t *list = json_array();
 	struct error error = {0};
+	struct stat st;
 	unsigned operands, missing = 0;
 	int err = options_parse(&doctor_table, argc, argv, &o, &operands, &error);
 
 	if (err) {
 		json_decref(list);
 		return err > 0 ? COMMAND_DONE : command_fail(&error);
+	}
+	/* A folder that is not there can be made; a file cannot become one. */
+	if (stat(o.dir, &st) == 0 && !S_ISDIR(st.st_mode)) {
+		json_decref(list);
+		error_user(&error, "--dir '%.200s' is not a folder; allowed: a folder", o.dir);
+		return command_fail(&error);
 	}
 	for (unsigned i = 0; i < host_probe_count(); i++) {
 		struct probe_place place = {.kvm_path = "/dev/kvm", .work_dir = o.dir};

@@ -3,13 +3,14 @@
  * main.c: the `ballast` program: one table of subcommands drives dispatch, help and the manual page.
  *
  * Besides dispatch, main keeps two promises for all commands. Results that could not be written are an error: a full
- * disk, a closed pipe or a closed standard output end in exit 1 with a message, never in silence (so SIGPIPE is
- * ignored and write() says EPIPE). And descriptors 0 to 2 are never empty: a closed one would be given to the first
+ * disk, a closed pipe or a closed standard output end in exit 1 with a message, never in silence (so SIGPIPE and
+ * SIGXFSZ are ignored and write() says EPIPE or EFBIG). And descriptors 0 to 2 are never empty: a closed one would be given to the first
  * file that is opened, and messages would land in it.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,7 +46,8 @@ static const char exit_text[] =
 	"0  done\n"
 	"1  the host failed; the message says what\n"
 	"2  the input is wrong; the message says where and what is allowed\n"
-	"3  a guest crashed, an integrity error was found, or a replay differs from its record\n";
+	"3  a guest crashed, an integrity error was found, or a replay differs from its record\n"
+	"128 + N  stopped by signal N: 130 is Ctrl-C; `run` writes its results and ends as usual\n";
 
 static void print_usage(FILE *out)
 {
@@ -117,13 +119,15 @@ static int cmd_help(int argc, char **argv)
 	const struct command *c;
 	struct error error;
 	char help[] = "--help";
-	char *words[] = {NULL, help, NULL};
+	char *words[] = {NULL, help, help, NULL};
+	bool part;
 
 	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		print_usage(stdout);
 		return COMMAND_DONE;
 	}
-	if (argc > 2) {
+	part = argc == 3 && strcmp(argv[1], "trace") == 0;
+	if (argc > 2 && !part) {
 		error_user(&error,
 			   "help: too many arguments; allowed: ballast help [COMMAND | policies]");
 		return command_fail(&error);
@@ -142,7 +146,9 @@ static int cmd_help(int argc, char **argv)
 		return COMMAND_DONE;
 	}
 	words[0] = argv[1];
-	return c->run(2, words);
+	if (part)
+		words[1] = argv[2];
+	return c->run(part ? 3 : 2, words);
 }
 
 static int dispatch(int argc, char **argv)
@@ -193,7 +199,12 @@ static int stdout_close(int status)
 		failed = true;
 	if (!failed)
 		return status;
-	error_host(&error, errno ? errno : EIO, "cannot write to standard output");
+	if (errno) {
+		error_host(&error, errno, "cannot write to standard output");
+	} else { /* stdio knows that, not why */
+		error_user(&error, "cannot write to standard output: an earlier write failed");
+		error.user = false;
+	}
 	command_fail(&error);
 	return status ? status : COMMAND_HOST;
 }
@@ -202,5 +213,6 @@ int main(int argc, char **argv)
 {
 	standard_fds_hold();
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	return stdout_close(dispatch(argc, argv));
 }

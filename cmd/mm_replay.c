@@ -17,6 +17,7 @@
 #include "cmd/mm_replay.h"
 #include "cmd/report.h"
 #include "cmd/report_fields.h"
+#include "cmd/stop_signals.h"
 #include "lib/jsonl.h"
 #include "lib/log.h"
 
@@ -58,7 +59,8 @@ static const struct option_table table = {
 	"difference is told. With --set it is told the same, and may decide something else:\n"
 	"targets and pages out are printed beside the recorded ones. Allowed there: host.tax,\n"
 	"policy, pager, states, memory, rebalance, share.*, vms.NAME.shares and vms.NAME.min;\n"
-	"what guests do stays as recorded. docs/memory-manager.md says what that is worth."};
+	"what guests do stays as recorded. docs/memory-manager.md says what that is worth.\n"
+	"With --events the result goes to standard error, or with --json it is the last line."};
 
 struct replay {
 	struct replay_options options;
@@ -68,6 +70,8 @@ struct replay {
 	struct mm_play_change play_change;
 	struct mm_play *play;
 	struct replay_compare *compare;
+	struct stop_signals *signals;
+	int signal; /* that stopped it; 0: none */
 	char *name[NAMES];
 	enum mm_play_state state;
 	uint64_t began_ns, shown_ns;
@@ -155,6 +159,11 @@ static bool until_reached(const struct replay *r)
 	       s->now_ns >= s->start_ns + r->options.until.value;
 }
 
+static double run_seconds(const struct mm_play_status *s)
+{
+	return s->now_ns > s->start_ns ? report_seconds(s->now_ns - s->start_ns) : 0;
+}
+
 static int play(struct replay *r, struct error *error)
 {
 	struct mm_play_listener listener = {.event = r->options.events ? print_event : NULL,
@@ -167,15 +176,19 @@ static int play(struct replay *r, struct error *error)
 		r->state = mm_play_step(r->play);
 		if (r->compare)
 			err = replay_compare_look(r->compare, r->play);
-		if (step % LOOK_STEPS == 0)
+		if (step % LOOK_STEPS == 0) {
 			show_progress(r);
-		if (until_reached(r))
+			r->signal = stop_signals_wait(r->signals, 0);
+		}
+		if (until_reached(r) || r->signal)
 			break;
 	}
 	if (r->shown_ns != r->began_ns && !r->options.quiet && isatty(STDERR_FILENO))
 		fprintf(stderr, "\r%40s\r", "");
 	if (r->state == MM_PLAY_MEMORY)
 		err = -ENOMEM;
+	if (r->signal)
+		return -ECANCELED;
 	return err ? error_host(error, -err, "replay") : 0;
 }
 
@@ -207,44 +220,41 @@ static int verdict(struct replay *r, struct error *error)
 			  r->path, (unsigned long long)record_reader_offset(r->reader), s->calls);
 }
 
-static double run_seconds(const struct mm_play_status *s)
-{
-	return s->now_ns > s->start_ns ? report_seconds(s->now_ns - s->start_ns) : 0;
-}
-
 static void print_text(struct replay *r, bool cut)
 {
 	const struct mm_play_status *s = mm_play_status(r->play);
+	FILE *out = r->options.events ? stderr : stdout; /* JSON lines stay among themselves */
 	double took = (double)(clock_ns() - r->began_ns) / 1e9;
 
 	if (r->state == MM_PLAY_DIFFERS) {
-		printf("differs: call %" PRIu64 ", %s, at %.6f s of the run\n"
-		       "  the record has  %s\n"
-		       "  the manager     %s\n",
-		       s->at_call, s->within,
-		       s->now_ns > s->start_ns ? (double)(s->now_ns - s->start_ns) / 1e9 : 0,
-		       s->expected, s->came);
+		fprintf(out,
+			"differs: call %" PRIu64 ", %s, at %.6f s of the run\n"
+			"  the record has  %s\n"
+			"  the manager     %s\n",
+			s->at_call, s->within,
+			s->now_ns > s->start_ns ? (double)(s->now_ns - s->start_ns) / 1e9 : 0,
+			s->expected, s->came);
 		return;
 	}
 	if (r->change) {
-		printf("what if:");
+		fprintf(out, "what if:");
 		for (unsigned i = 0; i < r->options.sets.nr; i++)
-			printf(" %s", r->options.sets.item[i]);
-		printf("\n\n");
-		replay_compare_print(r->compare, stdout);
+			fprintf(out, " %s", r->options.sets.item[i]);
+		fprintf(out, "\n\n");
+		replay_compare_print(r->compare, out);
 		if (replay_change_lacks_estimates(r->change))
-			printf("The recorded policy estimates no working sets: all memory counts "
-			       "as "
-			       "active.\n");
-		putchar('\n');
+			fprintf(out, "The recorded policy estimates no working sets: all memory "
+				     "counts as active.\n");
+		fputc('\n', out);
 	}
-	printf("identical%s: %s to the manager, %s to its body, %.1f s of the run in %.2f s\n",
-	       r->change                     ? " as recorded"
-	       : cut                         ? " as far as it can be read"
-	       : r->state == MM_PLAY_GOES_ON ? " until then"
-					     : "",
-	       human_some(s->calls, "call", "calls").text, human_some(s->ops, "call", "calls").text,
-	       run_seconds(s), took);
+	fprintf(out,
+		"identical%s: %s to the manager, %s to its body, %.1f s of the run in %.2f s\n",
+		r->change                     ? " as recorded"
+		: cut                         ? " as far as it can be read"
+		: r->state == MM_PLAY_GOES_ON ? " until then"
+					      : "",
+		human_some(s->calls, "call", "calls").text,
+		human_some(s->ops, "call", "calls").text, run_seconds(s), took);
 }
 
 static int print_json(struct replay *r, bool cut, struct error *error)
@@ -291,7 +301,11 @@ static int replay(struct replay *r, struct error *error)
 		return err;
 	if (r->change)
 		r->play_change = replay_change_of(r->change);
+	err = stop_signals_begin(&r->signals, error);
+	if (err)
+		return err;
 	err = play(r, error);
+	stop_signals_end(r->signals);
 	if (err)
 		return err;
 	broken = verdict(r, error);
@@ -304,6 +318,14 @@ static int replay(struct replay *r, struct error *error)
 		return print_json(r, cut, error);
 	print_text(r, cut);
 	return 0;
+}
+
+static int tell_stopped(const struct replay *r)
+{
+	fflush(stdout);
+	fprintf(stderr, "ballast: stopped by %s at %.1f s of the run\n",
+		stop_signals_name(r->signal), run_seconds(mm_play_status(r->play)));
+	return 128 + r->signal;
 }
 
 int cmd_mm_replay(int argc, char **argv)
@@ -321,7 +343,8 @@ int cmd_mm_replay(int argc, char **argv)
 	r->path = argv[1];
 	if (!err)
 		err = replay(r, &error);
-	status = err < 0                       ? command_fail(&error)
+	status = err == -ECANCELED             ? tell_stopped(r)
+		 : err < 0                     ? command_fail(&error)
 		 : r->state == MM_PLAY_DIFFERS ? COMMAND_GUEST
 					       : COMMAND_DONE;
 	mm_play_destroy(r->play);

@@ -24,7 +24,8 @@ static const char *const allowed_keys[] = {
 	"host.tax",    "host.policy",    "host.pager",   "host.states",  "host.states.*",
 	"host.memory", "host.rebalance", "host.share.*", "vms.*.shares", "vms.*.min",
 };
-static const char allowed_text[] = "host.tax, policy, pager, states, memory, rebalance, share.*, "
+static const char allowed_text[] = "host.tax, host.policy, host.pager, host.states, host.memory, "
+				   "host.rebalance, host.share.*, "
 				   "vms.NAME.shares, vms.NAME.min";
 
 static bool key_matches(const char *pattern, const char *key, size_t length)

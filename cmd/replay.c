@@ -159,6 +159,9 @@ static int options_check(const struct replay_options *o, struct error *error)
 	if (o->guest_policies || o->host_policies)
 		return error_user(error, "--%s-policy goes with --guest N --host N",
 				  o->guest_policies ? "guest" : "host");
+	if (o->guest_io.given || o->host_io.given)
+		return error_user(error, "--%s-io goes with --guest N --host N",
+				  o->guest_io.given ? "guest" : "host");
 	if (!o->policies)
 		return error_user(error,
 				  "replay: no policy; allowed: --policy lru,arc,.. (ballast help "
@@ -221,6 +224,13 @@ static void print_table(struct replay *r)
 	table_print(r->table, stdout);
 }
 
+static int tell_stopped(struct replay *r)
+{
+	if (!r->nr)
+		return cmd_watch_stopped(&r->watch, " while %s was loaded", r->path);
+	return cmd_watch_stopped(&r->watch, ", %u of %u runs are done", r->printed, r->nr);
+}
+
 int cmd_replay(int argc, char **argv)
 {
 	struct replay_options o = {
@@ -243,7 +253,7 @@ int cmd_replay(int argc, char **argv)
 	cmd_watch_clear(&r.watch);
 	print_table(&r);
 	if (result == -ECANCELED)
-		status = cmd_watch_stopped(&r.watch, ", %u of %u runs are done", r.printed, r.nr);
+		status = tell_stopped(&r);
 	else if (result)
 		status = command_fail(&error);
 	cmd_watch_end(&r.watch);

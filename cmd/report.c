@@ -182,6 +182,7 @@ int report_close(struct report *r, const struct machine_snapshot *last, enum rep
 		 json_t **summary_out, struct error *error)
 {
 	json_t *summary = NULL;
+	struct error other;
 	int err = 0, second;
 
 	if (summary_out)
@@ -197,8 +198,14 @@ int report_close(struct report *r, const struct machine_snapshot *last, enum rep
 		error_prefix(error, "summary not written: ");
 	second = report_document_write(r->dir, "manifest.json",
 				       report_manifest(r->about, r->started, (long long)time(NULL)),
-				       err ? NULL : error);
-	err = err ? err : second;
+				       &other);
+	if (second) {
+		error_prefix(&other, "not completed: ");
+		if (err)
+			error_prefix(&other, "%.250s; ", error->text);
+		*error = other;
+		err = err ? err : second;
+	}
 	err = log_verdict(&r->samples, "sample", "samples", err, error);
 	err = log_verdict(&r->events, "event", "events", err, error);
 	if (summary_out)

@@ -7,7 +7,9 @@
  */
 #include "cmd/report_dir.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,10 +114,32 @@ int report_dir_make(const char *asked, const char *name, time_t now, struct repo
 	return err;
 }
 
+/* Console logs are made before it is known whether all guests can be. */
+static void remove_empty_logs(const char *path)
+{
+	static const char ending[] = ".console.log";
+	DIR *dir = opendir(path);
+	const struct dirent *entry;
+	struct stat st;
+
+	while (dir && (entry = readdir(dir))) {
+		const char *dot = strchr(entry->d_name, '.');
+
+		if (dot && strcmp(dot, ending) == 0 &&
+		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    !st.st_size)
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	}
+	if (dir)
+		closedir(dir);
+}
+
 void report_dir_undo(const struct report_dir *dir)
 {
-	if (dir->made)
-		rmdir(dir->path);
+	if (!dir->made)
+		return;
+	remove_empty_logs(dir->path);
+	rmdir(dir->path);
 }
 
 void report_dir_free(struct report_dir *dir)

@@ -22,7 +22,7 @@ struct report_dir {
 int report_dir_make(const char *asked, const char *name, time_t now, struct report_dir *out,
 		    struct error *error);
 
-/* The run came to nothing: removes the folder again if this run made it and nothing is in it. */
+/* The run came to nothing: removes the folder again if this run made it and nothing is in it but empty logs. */
 void report_dir_undo(const struct report_dir *dir);
 void report_dir_free(struct report_dir *dir);
 

@@ -10,7 +10,6 @@
  * the machine stopped, the same that summary.json is made of.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -304,7 +303,6 @@ static int run_scenario(struct run *run, struct error *error)
 	run->about.scenario = run->scenario;
 	run->about.scenario_path = run->options.scenario_path;
 	run->about.body = run->body.ops->name;
-	signal(SIGXFSZ, SIG_IGN); /* a file size limit is a full disk */
 	err = execute(run, error);
 	ran = !run->report && run->before;
 	live_end(run->live, false);

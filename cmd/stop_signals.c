@@ -33,6 +33,7 @@ struct stop_signals {
 	int wake;         /* eventfd: readable from the first signal on */
 	int quit;         /* eventfd: the watcher shall end */
 	atomic_int first; /* number of the first signal; 0: none */
+	atomic_bool at_once;
 	pthread_t watcher;
 	bool watching;
 	pthread_mutex_t lock; /* protects what follows */
@@ -55,6 +56,8 @@ static void *watch(void *arg)
 	struct pollfd fds[] = {{.fd = s->signals, .events = POLLIN},
 			       {.fd = s->quit, .events = POLLIN}};
 	struct signalfd_siginfo got;
+	int none;
+	bool again;
 
 	for (;;) {
 		if (poll(fds, 2, -1) < 0)
@@ -63,13 +66,14 @@ static void *watch(void *arg)
 			return NULL;
 		if (read(s->signals, &got, sizeof(got)) != sizeof(got))
 			continue;
-		if (atomic_load(&s->first)) {
+		none = 0;
+		again = !atomic_compare_exchange_strong(&s->first, &none, (int)got.ssi_signo);
+		if (again || atomic_load(&s->at_once)) {
 			pthread_mutex_lock(&s->lock);
 			if (s->last)
 				s->last(s->context);
 			_exit(128 + (int)got.ssi_signo);
 		}
-		atomic_store(&s->first, (int)got.ssi_signo);
 		post(s->wake);
 	}
 }
@@ -117,6 +121,11 @@ void stop_signals_last(struct stop_signals *s, void (*last)(void *context), void
 	s->last = last;
 	s->context = context;
 	pthread_mutex_unlock(&s->lock);
+}
+
+void stop_signals_at_once(struct stop_signals *s)
+{
+	atomic_store(&s->at_once, true);
 }
 
 int stop_signals_wait(struct stop_signals *s, uint64_t ns)

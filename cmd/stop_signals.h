@@ -24,6 +24,9 @@ int stop_signals_begin(struct stop_signals **out, struct error *error);
  */
 void stop_signals_last(struct stop_signals *s, void (*last)(void *context), void *context);
 
+/* From here on the first signal does what the second does: for work that cannot be asked to stop. */
+void stop_signals_at_once(struct stop_signals *s);
+
 /* Sleeps until that much time has passed or a signal has come. Returns the first signal's number, 0: none yet. */
 int stop_signals_wait(struct stop_signals *s, uint64_t ns);
 

@@ -224,7 +224,7 @@ int cmd_trace_convert(int argc, char **argv)
 		else
 			result = convert_whole(argv[1], argv[2], &o, b, &watch, &error);
 		if (result == -ECANCELED)
-			status = cmd_watch_stopped(&watch, "; %s is removed", argv[2]);
+			status = cmd_watch_stopped(&watch, "; %s was not written", argv[2]);
 		cmd_watch_end(&watch);
 	}
 	if (result && result != -ECANCELED)

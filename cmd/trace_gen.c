@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ballast/types.h"
 #include "cmd/commands.h"
@@ -53,6 +54,18 @@ static const struct option_table table = {
 	"curve is known beforehand), guest (what a workload of the lab guest touches, written\n"
 	"as its command line has it: guest/core/workload.h). The same seed makes the same trace.\n",
 };
+
+/* An option that the kind does not look at is a mistake. */
+static int options_fit(const char *kind, const struct gen_options *o, struct error *error)
+{
+	bool phased = strcmp(kind, "phased") == 0;
+
+	if (o->phase.given && !phased)
+		return error_user(error, "--phase goes with the kind phased");
+	if (o->alpha.given && !phased && strcmp(kind, "zipf") != 0 && strcmp(kind, "stack") != 0)
+		return error_user(error, "--alpha goes with the kinds zipf, phased and stack");
+	return 0;
+}
 
 static int gen_run(struct trace_gen *g, const struct gen_options *o, struct cmd_watch *watch,
 		   struct error *error)
@@ -120,9 +133,11 @@ int cmd_trace_gen(int argc, char **argv)
 		return command_fail(&error);
 	result = trace_gen_create(&g, &what, &error);
 	if (!result)
+		result = options_fit(argv[1], &o, &error);
+	if (!result)
 		result = gen_run(g, &o, &watch, &error);
 	if (result == -ECANCELED)
-		status = cmd_watch_stopped(&watch, "; %s is removed", o.output);
+		status = cmd_watch_stopped(&watch, "; %s was not written", o.output);
 	else if (result)
 		status = command_fail(&error);
 	cmd_watch_end(&watch);

@@ -121,6 +121,7 @@ static void emulate(const struct recording *r, const char *path, unsigned argume
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM); /* a second Ctrl-C ends us at once */
 	close(r->from);
 	snprintf(plugin, sizeof(plugin), "/proc/self/fd/%d,out=%d%s", r->plugin, r->to,

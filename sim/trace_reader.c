@@ -111,7 +111,7 @@ static int format_detect(struct trace_reader *r, struct error *error)
 		return error_user(error, "%s: the trace is empty", s->path);
 	return error_user(error,
 			  "%s: byte 0: this is no trace of a known format; say which with "
-			  "--format, allowed: %s",
+			  "--format (csv also needs --columns id=N), allowed: %s",
 			  s->path, format_names(list, sizeof(list)));
 }
 

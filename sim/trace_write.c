@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * trace_write.c: traces out, as a stream: a recorder does not know how much will come, and may be killed, after which
- * everything up to the last whole block can still be read (--keep-going).
+ * everything up to the last whole block can still be read in NAME.part (--keep-going).
  *
  * Own format: requests are collected until a block is full, then its columns are written one after the other, numbers
  * as varints of differences. oracle needs each request's next one, which a stream does not know: it is written as -1,
@@ -16,11 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include <xxhash.h>
 
 #include "ballast/types.h"
+#include "lib/newfile.h"
 #include "lib/words.h"
 #include "sim/trace_block.h"
 
@@ -34,7 +34,7 @@ struct write_format {
 struct trace_writer {
 	const struct write_format *format;
 	struct trace_write_options options;
-	FILE *file;
+	struct newfile out;
 	char *path;
 	uint64_t requests;
 	/* the block that is being filled; own format only */
@@ -49,7 +49,7 @@ struct trace_writer {
 static int put_bytes(struct trace_writer *w, const void *bytes, size_t nr)
 {
 	errno = 0;
-	if (fwrite(bytes, 1, nr, w->file) == nr)
+	if (fwrite(bytes, 1, nr, w->out.file) == nr)
 		return 0;
 	return errno ? -errno : -EIO;
 }
@@ -182,39 +182,50 @@ static int oracle_add(struct trace_writer *w, const struct trace_batch *b)
 	return err;
 }
 
+/* After stdio's own writes, which tell of a failure when the buffer is full. */
+static int put_failed(const struct trace_writer *w)
+{
+	if (!ferror(w->out.file))
+		return 0;
+	return errno ? -errno : -EIO;
+}
+
 static int text_add(struct trace_writer *w, const struct trace_batch *b)
 {
 	bool writes = w->options.has & TRACE_WRITES;
 
+	errno = 0;
 	for (uint32_t i = 0; i < b->nr; i++)
-		fprintf(w->file, "%" PRIu64 "%s\n", b->id[i],
+		fprintf(w->out.file, "%" PRIu64 "%s\n", b->id[i],
 			!writes       ? ""
 			: b->write[i] ? " W"
 				      : " R");
-	return ferror(w->file) ? -EIO : 0;
+	return put_failed(w);
 }
 
 static int csv_begin(struct trace_writer *w)
 {
-	fprintf(w->file, "id%s%s%s\n", w->options.has & TRACE_WRITES ? ",write" : "",
+	errno = 0;
+	fprintf(w->out.file, "id%s%s%s\n", w->options.has & TRACE_WRITES ? ",write" : "",
 		w->options.has & TRACE_TIMES ? ",time_ns" : "",
 		w->options.has & TRACE_VMS ? ",vm" : "");
-	return ferror(w->file) ? -EIO : 0;
+	return put_failed(w);
 }
 
 static int csv_add(struct trace_writer *w, const struct trace_batch *b)
 {
+	errno = 0;
 	for (uint32_t i = 0; i < b->nr; i++) {
-		fprintf(w->file, "%" PRIu64, b->id[i]);
+		fprintf(w->out.file, "%" PRIu64, b->id[i]);
 		if (w->options.has & TRACE_WRITES)
-			fputs(b->write[i] ? ",w" : ",r", w->file);
+			fputs(b->write[i] ? ",w" : ",r", w->out.file);
 		if (w->options.has & TRACE_TIMES)
-			fprintf(w->file, ",%" PRIu64, b->time_ns[i]);
+			fprintf(w->out.file, ",%" PRIu64, b->time_ns[i]);
 		if (w->options.has & TRACE_VMS)
-			fprintf(w->file, ",%u", b->vm[i]);
-		fputc('\n', w->file);
+			fprintf(w->out.file, ",%u", b->vm[i]);
+		fputc('\n', w->out.file);
 	}
-	return ferror(w->file) ? -EIO : 0;
+	return put_failed(w);
 }
 
 static const struct write_format formats[] = {
@@ -297,9 +308,9 @@ int trace_writer_open(struct trace_writer **out, const char *path,
 	err = w->path ? format_choose(w, error) : error_host(error, ENOMEM, "%s", path);
 	if (err)
 		goto out;
-	w->file = strcmp(path, "-") == 0 ? fdopen(dup(STDOUT_FILENO), "w") : fopen(path, "we");
-	if (!w->file) {
-		err = error_user(error, "%s: cannot write: %s", path, strerror(errno));
+	err = newfile_open(&w->out, path);
+	if (err) {
+		err = error_user(error, "%s: cannot write: %s", newfile_name(path), strerror(-err));
 		goto out;
 	}
 	err = w->format->begin ? w->format->begin(w) : 0;
@@ -307,8 +318,8 @@ int trace_writer_open(struct trace_writer **out, const char *path,
 		*out = w;
 		return 0;
 	}
-	error_host(error, -err, "%s: cannot write", path);
-	fclose(w->file);
+	error_host(error, -err, "%s: cannot write", newfile_name(path));
+	newfile_close(&w->out, false);
 out:
 	writer_free(w);
 	return err;
@@ -319,19 +330,18 @@ int trace_writer_add(struct trace_writer *w, const struct trace_batch *b, struct
 	int err = b->nr ? w->format->add(w, b) : 0;
 
 	w->requests += b->nr;
-	return err ? error_host(error, -err, "%s: cannot write", w->path) : 0;
+	return err ? error_host(error, -err, "%s: cannot write", newfile_name(w->path)) : 0;
 }
 
 int trace_writer_close(struct trace_writer *w, bool give_up, struct error *error)
 {
 	int err = !give_up && w->format->end ? w->format->end(w) : 0;
+	int closed = newfile_close(&w->out, !give_up && !err);
 
-	if (fclose(w->file) != 0 && !err)
-		err = errno ? -errno : -EIO;
-	if (give_up && strcmp(w->path, "-") != 0)
-		unlink(w->path);
-	if (err && !give_up)
-		error_host(error, -err, "%s: cannot write", w->path);
+	if (!err && !give_up)
+		err = closed;
+	if (err)
+		error_host(error, -err, "%s: cannot write", newfile_name(w->path));
 	writer_free(w);
-	return give_up ? 0 : err;
+	return err;
 }

@@ -28,8 +28,8 @@ int trace_writer_open(struct trace_writer **out, const char *path,
 int trace_writer_add(struct trace_writer *w, const struct trace_batch *b, struct error *error);
 
 /*
- * Ends the trace, unless it is to be given up, and frees w, whatever happens. A file that is given up is removed. 0 or
- * -errno with words.
+ * Ends the trace, unless it is to be given up, and frees w, whatever happens. A file appears, or replaces
+ * what was there, only now (lib/newfile.h). 0 or -errno with words.
  */
 int trace_writer_close(struct trace_writer *w, bool give_up, struct error *error);
 

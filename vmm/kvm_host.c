@@ -40,16 +40,16 @@ static int open_error(const char *path, int errnum, struct error *error)
 			error, errnum,
 			"%s: this host offers no KVM (load kvm_intel or kvm_amd; switch on "
 			"virtualization in the firmware, or nested virtualization if this "
-			"is a virtual machine)",
+			"is a virtual machine; see 'ballast doctor')",
 			path);
 	if (errnum != EACCES && errnum != EPERM)
-		return error_host(error, errnum, "%s", path);
+		return error_host(error, errnum, "%s (see 'ballast doctor')", path);
 	if (!stat(path, &st))
 		getgrgid_r(st.st_gid, &entry, names, sizeof(names), &group);
 	return error_host(
 		error, errnum,
 		"%s: no permission (join the group %s: \"sudo usermod -aG %s USER\", then "
-		"log in again)",
+		"log in again; see 'ballast doctor')",
 		path, group ? group->gr_name : "kvm", group ? group->gr_name : "kvm");
 }
 

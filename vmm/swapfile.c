@@ -202,6 +202,26 @@ void swapfile_submit(struct swapfile *s, struct mm_io *const *io, unsigned nr)
 	}
 }
 
+/* What the user named is not there, or not for us; any other failure is the host's. */
+static int open_failed(const char *path, int errnum, struct error *error)
+{
+	switch (errnum) {
+	case ENOENT:
+	case ENOTDIR:
+	case EISDIR:
+	case EACCES:
+	case EPERM:
+	case ELOOP:
+	case ENAMETOOLONG:
+		return error_user(error,
+				  "swap path '%.200s': %s; allowed: a folder that is there, a new "
+				  "file in one, or a block device",
+				  path, errnum == EISDIR ? strerror(ENOENT) : strerror(errnum));
+	default:
+		return error_host(error, errnum, "swap in %s", path);
+	}
+}
+
 /* Opens what path names; *made: it is a regular file that is ours alone. */
 static int open_swap(const char *path, bool *made, struct error *error)
 {
@@ -216,28 +236,29 @@ static int open_swap(const char *path, bool *made, struct error *error)
 		if (fd >= 0)
 			return fd;
 		if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
-			return error_host(error, errno, "swap file in %s", path);
+			return open_failed(path, errno, error);
 		if (snprintf(name, sizeof name, "%s/.ballast-swap-XXXXXX", path) >=
 		    (int)sizeof name)
 			return error_user(error, "swap folder '%.80s...': name too long", path);
 		fd = mkostemp(name, O_CLOEXEC);
 		if (fd < 0)
-			return error_host(error, errno, "swap file in %s", path);
+			return open_failed(path, errno, error);
 		unlink(name);
 		return fd;
 	}
 	if (stat(path, &st) == 0 && S_ISBLK(st.st_mode)) {
 		*made = false;
 		fd = open(path, O_RDWR | O_CLOEXEC | O_EXCL);
-		return fd >= 0 ? fd : error_host(error, errno, "swap device %s", path);
+		return fd >= 0 ? fd : open_failed(path, errno, error);
 	}
 	if (stat(path, &st) == 0)
-		return error_user(
-			error, "swap path '%s' exists: give a folder, a new file or a block device",
-			path);
+		return error_user(error,
+				  "swap path '%.200s' exists; allowed: a folder, a new file or a "
+				  "block device",
+				  path);
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return error_host(error, errno, "swap file %s", path);
+		return open_failed(path, errno, error);
 	unlink(path);
 	return fd;
 }

@@ -166,6 +166,10 @@ static void test_wrong_words(void **state)
 		{"help rnu", "unknown command 'rnu', did you mean run?"},
 		{"help run x", "help: too many arguments"},
 		{"doctor x", "doctor: argument 'x' is one too many"},
+		{"doctor --dir /dev/null", "--dir '/dev/null' is not a folder"},
+		{"help trace nothing", "trace: 'nothing' is none of its parts; allowed: gen,"},
+		{"trace gen scan --alpha 1 -o /dev/null", "--alpha goes with the kinds zipf"},
+		{"trace gen zipf --phase 9 -o /dev/null", "--phase goes with the kind phased"},
 		{"doctor --jsno", "doctor: unknown option '--jsno', did you mean --json?"},
 	};
 
@@ -199,6 +203,9 @@ static void test_help(void **state)
 	assert_int_equal(o.status, 0);
 	assert_memory_equal(o.out, "ballast doctor: ", 16);
 	assert_non_null(strstr(o.out, "-j, --json"));
+	o = program("help trace gen", OUT_KEPT);
+	assert_int_equal(o.status, 0);
+	assert_memory_equal(o.out, "ballast trace gen: ", 19);
 	o = program("help policies", OUT_KEPT);
 	assert_int_equal(o.status, 0);
 	assert_non_null(strstr(o.out, "\n  arc\n      Megiddo, Modha, "));

@@ -147,6 +147,17 @@ static void test_folder_that_is_a_file(void **state)
 	assert_true(error.user);
 }
 
+static void make_file(const char *dir, const char *name, const char *text)
+{
+	char *path = report_path(dir, name);
+	FILE *f = path ? fopen(path, "we") : NULL;
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	free(path);
+}
+
 /* 86400 s after 1970 is 1970-01-02 in UTC, wherever the test runs. */
 static void test_default_folder_is_new(void **state)
 {
@@ -158,8 +169,14 @@ static void test_default_folder_is_new(void **state)
 	assert_string_equal(first.path, "results/runs/quick-19700102-010101");
 	assert_int_equal(report_dir_make(NULL, "quick", 86400 + 3661, &second, &error), 0);
 	assert_string_equal(second.path, "results/runs/quick-19700102-010101-2");
+	make_file(first.path, "a.console.log", "x");
+	make_file(second.path, "a.console.log", "");
+	make_file(second.path, "b.console.log", "");
 	report_dir_undo(&second);
 	assert_int_not_equal(access(second.path, F_OK), 0);
+	/* nothing that says anything is taken away */
+	report_dir_undo(&first);
+	assert_int_equal(access("results/runs/quick-19700102-010101/a.console.log", F_OK), 0);
 	report_dir_free(&first);
 	report_dir_free(&second);
 }
@@ -221,6 +238,15 @@ static void test_report_on_full_disk(void **state)
 	assert_int_equal(report_close(report, last, REPORT_END_TIME, NULL, &error), -EFBIG);
 	assert_non_null(strstr(error.text, "samples.csv: 1 sample lost"));
 	assert_int_equal(access("summary.json", F_OK), 0);
+	/* room for nothing at the end: the manifest of the beginning stays */
+	assert_int_equal(report_open(".", &about, &report, &error), 0);
+	limit_files(100);
+	assert_int_equal(report_close(report, last, REPORT_END_TIME, NULL, &error), -EFBIG);
+	limit_files(RLIM_INFINITY);
+	assert_non_null(strstr(error.text, "summary not written: ./summary.json: File too large"));
+	assert_non_null(strstr(error.text, "not completed: ./manifest.json: File too large"));
+	assert_int_not_equal(access("summary.json", F_OK), 0);
+	assert_int_equal(access("manifest.json", F_OK), 0);
 	json_decref(about.command);
 	scenario_free(scenario);
 	free(last);

@@ -114,6 +114,36 @@ static void test_last_words(void **state)
 	assert_int_equal(WEXITSTATUS(status), 7);
 }
 
+/* Work that cannot be asked to stop: the first one does it, and says which it was. */
+struct at_once {
+	struct stop_signals *signals;
+};
+
+static void end_with_signal(void *context)
+{
+	_exit(stop_signals_wait(((struct at_once *)context)->signals, 0));
+}
+
+static void at_once(void)
+{
+	struct at_once a = {.signals = begin()};
+
+	stop_signals_last(a.signals, end_with_signal, &a);
+	stop_signals_at_once(a.signals);
+	kill(getpid(), SIGTERM);
+	for (;;)
+		pause();
+}
+
+static void test_at_once(void **state)
+{
+	int status = status_of(at_once);
+
+	(void)state;
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), SIGTERM);
+}
+
 /* Shells start background jobs with SIGINT ignored; an explicit one still stops the run. */
 static void ignored(void)
 {
@@ -189,9 +219,10 @@ static void test_masks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_once),  cmocka_unit_test(test_twice),
-		cmocka_unit_test(test_nohup), cmocka_unit_test(test_ignored_at_start),
-		cmocka_unit_test(test_masks), cmocka_unit_test(test_last_words),
+		cmocka_unit_test(test_once),    cmocka_unit_test(test_twice),
+		cmocka_unit_test(test_nohup),   cmocka_unit_test(test_ignored_at_start),
+		cmocka_unit_test(test_masks),   cmocka_unit_test(test_last_words),
+		cmocka_unit_test(test_at_once),
 	};
 
 	/* Whatever started the tests may have set these. */
