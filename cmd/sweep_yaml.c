@@ -220,7 +220,7 @@ static int plan_build(struct sweep_plan *p, const struct node *root, struct erro
 
 int sweep_plan_read(const char *path, struct sweep_plan *out, struct error *error)
 {
-	struct scenario_doc doc = {NULL};
+	struct scenario_doc doc = {.root = NULL};
 	int err;
 
 	*out = (struct sweep_plan){.file = strdup(path)};
