@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cmd/compare.h"
 #include "lib/table.h"
@@ -123,7 +124,8 @@ static void gnuplot_text(const char *text, FILE *out)
 	fputc('"', out);
 }
 
-static int plot_data(const struct compare *c, unsigned figure, FILE *out)
+/* *longest: of the settings, letters. */
+static int plot_data(const struct compare *c, unsigned figure, unsigned *longest, FILE *out)
 {
 	const struct sweep_figures *f = c->figures;
 	const struct sweep_plan *p = f->plan;
@@ -142,6 +144,7 @@ static int plot_data(const struct compare *c, unsigned figure, FILE *out)
 			fprintf(out, "%u NaN NaN NaN ", i + 1);
 		gnuplot_text(name, out);
 		fputc('\n', out);
+		*longest = strlen(name) > *longest ? (unsigned)strlen(name) : *longest;
 		free(name);
 	}
 	fputs("EOD\n", out);
@@ -164,36 +167,37 @@ int compare_plot(const struct compare *c, FILE *out)
 {
 	const struct sweep_figures *f = c->figures;
 	const struct sweep_plan *p = f->plan;
+	unsigned longest = 8;
 	int err = 0;
 
 	fprintf(out,
 		"# Medians and their intervals. Draw it again by\n#   gnuplot " COMPARE_PLOT_SCRIPT
 		"\n# Columns: place, median, low, high, setting.\n");
 	for (unsigned i = 0; i < f->nr && !err; i++)
-		err = plot_data(c, i, out);
+		err = plot_data(c, i, &longest, out);
 	fprintf(out,
 		"set terminal pngcairo noenhanced size 1000,%u font \"sans,10\"\n"
 		"set output \"" COMPARE_PLOT_PNG "\"\n"
 		"set multiplot layout %u,1 title ",
-		160 + 160 * f->nr, f->nr);
+		50 + f->nr * (80 + 22 * p->combinations), f->nr);
 	gnuplot_text(p->subject, out);
 	fprintf(out,
 		"\nset border 3 lc rgb \"#606060\"\n"
 		"set tics nomirror textcolor rgb \"#303030\"\n"
-		"set grid ytics lc rgb \"#dddddd\" lw 0.5\n"
-		"set xrange [0.5:%u.5]\n"
-		"set offsets 0, 0, graph 0.05, 0\n"
+		"set grid xtics ytics lc rgb \"#dddddd\" lw 0.5\n"
+		"set yrange [%u.5:0.5]\n"
 		"set bars small\n"
-		"set lmargin 12\n"
+		"set lmargin %u\n"
+		"set rmargin 4\n"
 		"unset key\n",
-		p->combinations);
+		p->combinations, longest < 60 ? longest + 4 : 64);
 	for (unsigned i = 0; i < f->nr; i++) {
-		fprintf(out, "set yrange [0:%s]\nset ylabel ", figure_max(c, i) > 0 ? "*" : "1");
+		fprintf(out, "set xrange [0:%s]\nset xlabel ", figure_max(c, i) > 0 ? "*" : "1");
 		gnuplot_text(f->figure[i].name, out);
 		fprintf(out,
-			"\nplot $figure%u using 1:2:3:4:xtic(%s) with yerrorbars lw 2 pt 7 ps 1.2 "
+			"\nplot $figure%u using 2:1:3:4:ytic(5) with xerrorbars lw 2 pt 7 ps 1.2 "
 			"lc rgb \"#3b6ea5\"\n",
-			i + 1, i + 1 == f->nr ? "strcol(5)" : "\"\"");
+			i + 1);
 	}
 	fputs("unset multiplot\n", out);
 	return err;
