@@ -117,7 +117,7 @@ __attribute__((format(printf, 2, 3))) static bool add(char **words, const char *
 
 static bool add_setting(char **words, enum sweep_body body, const char *name, const char *value)
 {
-	if (body == SWEEP_REPLAY)
+	if (body == SWEEP_REPLAY || strcmp(name, SWEEP_COSTS) == 0)
 		return add(words, "--%s=%s", name, value);
 	return add(words, "--set") && add(words, "%s=%s", name, value);
 }

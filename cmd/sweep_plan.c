@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/cost_file.h"
 #include "cmd/policy_list.h"
 #include "cmd/scenario.h"
 #include "cmd/trace_options.h"
@@ -281,30 +282,66 @@ static int trace_check(const struct sweep_plan *p, struct error *error)
 	return err;
 }
 
+static int costs_check(const struct sweep_plan *p, const char *costs, struct error *error)
+{
+	struct sim_cost cost;
+	int err = 0;
+
+	if (p->body != SWEEP_SIM)
+		err = error_user(error,
+				 "'" SWEEP_COSTS "=%s' is for the simulated body; allowed: "
+				 "keys of the scenario",
+				 costs);
+	else
+		err = cost_file_load(costs, &cost, error);
+	if (err && error->user && p->body == SWEEP_SIM)
+		error_prefix(error, "'" SWEEP_COSTS "=%s': ", costs);
+	return err;
+}
+
+/* The settings of a combination as scenario_load() takes them: *nr of them, of which the last *made are the caller's to
+ * free. *costs: the one that is not the scenario's, NULL: none. */
+static int combination_sets(const struct sweep_plan *p, unsigned combination, char **sets,
+			    unsigned *nr, unsigned *made, const char **costs)
+{
+	*nr = *made = 0;
+	*costs = setting_of(p, combination, SWEEP_COSTS);
+	for (unsigned i = 0; i < p->nr_sets; i++)
+		if (strncmp(p->set[i].text, SWEEP_COSTS "=", sizeof(SWEEP_COSTS)) != 0)
+			sets[(*nr)++] = p->set[i].text;
+	for (unsigned k = 0; k < p->nr_keys; k++) {
+		if (strcmp(p->key[k].name, SWEEP_COSTS) == 0)
+			continue;
+		if (asprintf(&sets[*nr], "%s=%s", p->key[k].name,
+			     sweep_job_value(p, combination, k)) < 0)
+			return -ENOMEM;
+		++*nr;
+		++*made;
+	}
+	return 0;
+}
+
 static int scenario_check(struct sweep_plan *p, struct error *error)
 {
 	for (unsigned c = 0; c < p->combinations; c++) {
-		const char *sets[SWEEP_SETS_MAX + SWEEP_KEYS_MAX];
-		char *made[SWEEP_KEYS_MAX];
+		char *sets[SWEEP_SETS_MAX + SWEEP_KEYS_MAX];
 		struct scenario *s = NULL;
-		bool whole = true;
-		int err;
+		unsigned nr, made;
+		const char *costs;
+		int err = combination_sets(p, c, sets, &nr, &made, &costs);
 
-		for (unsigned i = 0; i < p->nr_sets; i++)
-			sets[i] = p->set[i].text;
-		for (unsigned k = 0; k < p->nr_keys; k++) {
-			if (asprintf(&made[k], "%s=%s", p->key[k].name, sweep_job_value(p, c, k)) <
-			    0)
-				made[k] = NULL;
-			whole = whole && made[k];
-			sets[p->nr_sets + k] = made[k];
-		}
-		err = whole ? scenario_load(p->subject, sets, p->nr_sets + p->nr_keys, &s, error)
-			    : no_memory(error);
-		for (unsigned k = 0; k < p->nr_keys; k++)
-			free(made[k]);
 		if (err)
+			no_memory(error);
+		else
+			err = scenario_load(p->subject, (const char *const *)sets, nr, &s, error);
+		while (made--)
+			free(sets[--nr]);
+		if (!err && costs)
+			err = costs_check(p, costs, error);
+		if (err) {
+			scenario_free(s);
 			return error->user ? sweep_plan_place(p, error) : err;
+		}
 		if (!p->seed_given && c == 0)
 			p->seed = s->seed;
 		scenario_free(s);

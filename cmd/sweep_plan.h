@@ -20,6 +20,9 @@
 #define SWEEP_FIGURES_MAX 16u
 #define SWEEP_JOBS_MAX    10000u
 
+/* The one setting of a scenario that is not in its file: what everything takes in the simulator. */
+#define SWEEP_COSTS "costs"
+
 enum sweep_body { SWEEP_SIM, SWEEP_KVM, SWEEP_REPLAY };
 
 struct sweep_value {

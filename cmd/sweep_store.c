@@ -116,16 +116,33 @@ void sweep_store_close(struct sweep_store *s)
 	s->lock = -1;
 }
 
+/* The bytes of a cost file, into *hash; a preset is no file. Presets' and files' names are hashed anyway. */
+static void costs_hash(const char *path, uint64_t *hash)
+{
+	char bytes[4096];
+	FILE *in = fopen(path, "re");
+	size_t n;
+
+	while (in && (n = fread(bytes, 1, sizeof(bytes), in)) > 0)
+		*hash = XXH3_64bits_withSeed(bytes, n, *hash);
+	if (in)
+		fclose(in);
+}
+
 /* What a result was made from: all of the command but where it writes and how the subject's path is written. */
 static int job_origin(const struct sweep_store *s, unsigned job, char text[24])
 {
+	static const char costs[] = "--" SWEEP_COSTS "=";
 	char **words = sweep_job_command(s->plan, job, "");
 	uint64_t hash = s->origin;
 
 	if (!words)
 		return -ENOMEM;
-	for (char **w = words; w[1]; w++)
+	for (char **w = words; w[1]; w++) {
 		hash = XXH3_64bits_withSeed(*w, strlen(*w) + 1, hash);
+		if (strncmp(*w, costs, strlen(costs)) == 0)
+			costs_hash(*w + strlen(costs), &hash);
+	}
 	snprintf(text, 24, "%016" PRIx64, hash);
 	sweep_words_free(words);
 	return 0;

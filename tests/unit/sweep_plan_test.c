@@ -99,6 +99,24 @@ static void test_commands(void **state)
 	sweep_plan_free(&p);
 }
 
+/* Costs are an option of sim, not a key of the scenario, and nothing that KVM has. */
+static void test_costs(void **state)
+{
+	struct sweep_plan p = plan_of(SCENARIO, SWEEP_SIM, 1);
+
+	(void)state;
+	assert_int_equal(sweep_plan_vary(&p, "costs=nvme,disk2002", &error), 0);
+	assert_int_equal(sweep_plan_vary(&p, "host.tax=5%", &error), 0);
+	assert_int_equal(sweep_plan_check(&p, &error), 0);
+	command_is(&p, 1,
+		   "ballast|sim|--costs=disk2002|--set|host.tax=5%|--seed=1|--json|--quiet|"
+		   "--output=d/jobs/costs=disk2002,host.tax=5%,seed=1|--|" SCENARIO);
+	p.body = SWEEP_KVM;
+	assert_true(sweep_plan_check(&p, &error) < 0);
+	assert_non_null(strstr(error.text, "'costs=nvme' is for the simulated body"));
+	sweep_plan_free(&p);
+}
+
 /* Commas inside of something part nothing; what no file name can hold is replaced, and then names differ by a hash. */
 static void test_values(void **state)
 {
@@ -219,6 +237,8 @@ static void test_refused(void **state)
 	refused("t", "guest=5", NULL, "no host for the trace");
 	refused(SCENARIO, NULL, "host.policy=esx,nosuch", "--set 'host.policy=nosuch'");
 	refused(SCENARIO, NULL, "host.colour=1", "colour");
+	refused(SCENARIO, "costs=nosuch", NULL, "nosuch");
+	refused(SCENARIO, NULL, "costs=nvme,nosuch", "nosuch");
 	refused("no/such.yaml", NULL, "host.tax=0%", "no/such.yaml: cannot be opened");
 }
 
@@ -239,10 +259,10 @@ static void test_too_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_order),        cmocka_unit_test(test_commands),
-		cmocka_unit_test(test_values),       cmocka_unit_test(test_long_names),
-		cmocka_unit_test(test_names_differ), cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_order),      cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_costs),      cmocka_unit_test(test_values),
+		cmocka_unit_test(test_long_names), cmocka_unit_test(test_names_differ),
+		cmocka_unit_test(test_refused),    cmocka_unit_test(test_too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,6 +97,20 @@ static void test_defaults(void **state)
 	sweep_plan_free(&p);
 }
 
+/* The plan that the quickstart ships: 3 x 2 settings, 3 repeats. */
+static void test_example(void **state)
+{
+	struct sweep_plan p;
+	struct error error;
+
+	(void)state;
+	assert_int_equal(sweep_plan_read("experiments/quickstart/sweep.yaml", &p, &error), 0);
+	assert_string_equal(p.subject, "experiments/quickstart/scenario.yaml");
+	assert_int_equal(sweep_plan_check(&p, &error), 0);
+	assert_int_equal(p.jobs, 18);
+	sweep_plan_free(&p);
+}
+
 static void test_refused(void **state)
 {
 	static const struct {
@@ -118,6 +132,7 @@ static void test_refused(void **state)
 		{"scenario: $\nvary:\n  a: [1]\n  a: [2]\n", ":4:3: ", "key 'a' is given twice"},
 		{"scenario: $\nvary:\n  host.tax: [5%, 6%, 7]\n", ":3:22: ", "--set 'host.tax=7'"},
 		{"scenario: $\nset:\n  host.policy: x\n", ":3:16: ", "policy 'x' is unknown"},
+		{"scenario: $\nvary:\n  costs: [nvme, x]\n", ":3:17: ", "'costs=x': "},
 		{"scenario: $\nset: {seed: 4}\n", ":2:13: ", "sets the seed"},
 		{"trace: t\nset: {frames: 5}\nvary: {policy: [lru, x]}\n",
 		 ":3:22: ", "'x' is unknown"},
@@ -148,6 +163,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plan),
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_example),
 		cmocka_unit_test(test_refused),
 	};
 
