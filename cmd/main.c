@@ -35,6 +35,8 @@ static const struct command commands[] = {
 	{"replay", "compare replacement policies on a trace", cmd_replay},
 	{"mrc", "miss-ratio curves of a trace", cmd_mrc},
 	{"trace", "make, record, describe and convert traces", cmd_trace},
+	{"compare", "the same run under several settings, with spread", cmd_compare},
+	{"sweep", "run a plan of many runs, here or on a cluster", cmd_sweep},
 	{"mm-replay", "play a record of the memory manager back, without KVM", cmd_mm_replay},
 	{"bench", "measure the mechanisms against raw ones of the same machine", cmd_bench},
 	{"doctor", "tell what this host offers and what will not work", cmd_doctor},

@@ -203,22 +203,21 @@ static int spawn_in(const char *dir, char *const argv[], pid_t *child)
 	return err;
 }
 
-int plot_run(const char *dir, const struct scenario *scenario, struct error *error)
+int plot_draw(const char *dir, const char *script, struct error *error)
 {
-	char program[] = "gnuplot", script[] = PLOT_SCRIPT;
-	char *argv[] = {program, script, NULL};
-	int err = write_script(dir, scenario, error), status;
+	char program[] = "gnuplot", *name = strdup(script);
+	char *argv[] = {program, name, NULL};
+	int status, err;
 	pid_t child;
 
-	if (err)
-		return err;
-	err = spawn_in(dir, argv, &child);
+	err = name ? spawn_in(dir, argv, &child) : ENOMEM;
+	free(name);
 	if (err == ENOENT) {
 		/* Said in full: the system's words for it would seem to be about dir. */
 		error_user(error,
 			   "gnuplot is not installed (apt install gnuplot-nox); later, run gnuplot "
 			   "%s in %s",
-			   PLOT_SCRIPT, dir);
+			   script, dir);
 		return -ENOENT;
 	}
 	if (err)
@@ -227,6 +226,13 @@ int plot_run(const char *dir, const struct scenario *scenario, struct error *err
 		if (errno != EINTR)
 			return error_host(error, errno, "gnuplot");
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return error_host(error, EIO, "gnuplot could not draw %s/%s", dir, PLOT_SCRIPT);
+		return error_host(error, EIO, "gnuplot could not draw %s/%s", dir, script);
 	return 0;
+}
+
+int plot_run(const char *dir, const struct scenario *scenario, struct error *error)
+{
+	int err = write_script(dir, scenario, error);
+
+	return err ? err : plot_draw(dir, PLOT_SCRIPT, error);
 }

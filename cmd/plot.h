@@ -20,6 +20,9 @@
  */
 int plot_run(const char *dir, const struct scenario *scenario, struct error *error);
 
+/* Has gnuplot run a script that is in dir, in dir. As plot_run(). */
+int plot_draw(const char *dir, const char *script, struct error *error);
+
 /* The script, which is complete but for samples.csv. */
 void plot_script_print(FILE *out, const struct scenario *scenario);
 

@@ -78,6 +78,9 @@ void report_totals(const struct machine_snapshot *s, struct report_totals *out);
 /* The same of the two pagers' work against each other. */
 void report_double_paging(const struct machine_snapshot *s, struct mm_double_stats *out);
 
+/* Exact at any size: a string where JSON's signed integers end. */
+json_t *report_seed_json(uint64_t seed);
+
 /* Faults in which a guest waited for a page to be brought in. */
 uint64_t report_vm_faults(const struct mm_vm_stats *vm);
 

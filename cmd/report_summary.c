@@ -163,8 +163,7 @@ static json_t *totals_json(const struct machine_snapshot *s)
 			 report_count_json(t.integrity_errors), "crashed", (int)t.crashed);
 }
 
-/* Exact at any size: a string where JSON's signed integers end. */
-static json_t *seed_json(uint64_t seed)
+json_t *report_seed_json(uint64_t seed)
 {
 	char text[24];
 
@@ -181,7 +180,7 @@ json_t *report_summary(const struct report_about *about, const struct machine_sn
 
 	return json_pack("{s:i, s:s, s:s, s:o, s:f, s:f, s:s, s:o, s:o, s:o, s:o, s:O?}", "schema",
 			 SCHEMA, "scenario", s->name, "body", about->body, "seed",
-			 seed_json(s->seed), "seconds", report_seconds(last->now_ns),
+			 report_seed_json(s->seed), "seconds", report_seconds(last->now_ns),
 			 "seconds_asked", report_seconds(s->duration_ns), "ended",
 			 report_end_name(end), "host", host_json(about, last), "vms",
 			 vms_json(s, last), "double_paging", double_paging_json(last), "totals",

@@ -138,6 +138,11 @@ int stop_signals_wait(struct stop_signals *s, uint64_t ns)
 	return atomic_load(&s->first);
 }
 
+int stop_signals_fd(const struct stop_signals *s)
+{
+	return s->wake;
+}
+
 const char *stop_signals_name(int signal)
 {
 	switch (signal) {

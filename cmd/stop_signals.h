@@ -30,6 +30,9 @@ void stop_signals_at_once(struct stop_signals *s);
 /* Sleeps until that much time has passed or a signal has come. Returns the first signal's number, 0: none yet. */
 int stop_signals_wait(struct stop_signals *s, uint64_t ns);
 
+/* Readable once a signal has come: for those who wait for other things too. Borrowed; never read from it. */
+int stop_signals_fd(const struct stop_signals *s);
+
 /* "Ctrl-C", "SIGTERM" */
 const char *stop_signals_name(int signal);
 

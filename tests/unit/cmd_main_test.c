@@ -159,8 +159,9 @@ static void test_wrong_words(void **state)
 		const char *words, *says;
 	} bad[] = {
 		{"", "no command; allowed: ballast COMMAND"},
-		{"rnu", "unknown command 'rnu', did you mean run?; allowed: run, sim, calibrate, "
-			"validate, replay, mrc, trace, mm-replay, bench, doctor, help"},
+		{"rnu",
+		 "unknown command 'rnu', did you mean run?; allowed: run, sim, calibrate, "
+		 "validate, replay, mrc, trace, compare, sweep, mm-replay, bench, doctor, help"},
 		{"zzzzz", "unknown command 'zzzzz'; allowed: run"},
 		{"--verson", "unknown option '--verson'; allowed: --help, --version"},
 		{"help rnu", "unknown command 'rnu', did you mean run?"},

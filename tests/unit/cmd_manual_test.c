@@ -69,6 +69,8 @@ static void test_manual_has_every_command(void **state)
 			{"replay", cmd_replay},
 			{"mrc", cmd_mrc},
 			{"trace", cmd_trace},
+			{"compare", cmd_compare},
+			{"sweep", cmd_sweep},
 			{"mm-replay", cmd_mm_replay},
 			{"bench", cmd_bench},
 			{"doctor", cmd_doctor}};
