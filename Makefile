@@ -4,7 +4,7 @@
 # make demo         install what is missing, build, run the quickstart and draw it; simulated where there is no KVM
 # make experiments  reproduce the published figures (experiments/), half an hour
 # make check        install what is missing, run every check and test (see tests/README.md)
-#   check-fmt  check-layers  check-clang  unit  check-live  check-nested  check-san  check-adding  check-slurm     its parts
+#   check-fmt  check-layers  check-clang  unit  check-live  check-nested  check-san  check-adding  check-slurm  check-labs     its parts
 #   tests/unit/NAME_test   build one test of unit/ or model/ and run it
 # make fmt tidy     format with clang-format; read with cppcheck
 # make bench        figures as ratios against the raw mechanisms
@@ -137,7 +137,7 @@ $(B)/revision: FORCE
 	$(Q)mkdir -p $(@D); echo '$(REVISION)' | cmp -s - $@ || echo '$(REVISION)' >$@
 
 # checks and tests: each line of tests/check.sh is one of these
-.PHONY: check check-fmt fmt check-layers tidy check-clang check-live check-nested check-san check-adding check-slurm unit bench
+.PHONY: check check-fmt fmt check-layers tidy check-clang check-live check-nested check-san check-adding check-slurm check-labs unit bench
 LOGS     := $(B)/test-logs
 C_FILES   = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
 check:
@@ -165,6 +165,8 @@ check-adding:
 	$(Q)tests/adding_policy.sh
 check-slurm: $(B)/ballast
 	$(Q)BALLAST=$(B)/ballast tests/run-tests.sh $(VARIANT) $(LOGS) ./tests/slurm.sh
+check-labs: $(B)/ballast
+	$(Q)tests/labs.sh $(B)
 check-live: $(LIVES) $(B)/ballast
 	$(Q)export REQUIRE_KVM=$${REQUIRE_KVM:-$$(test -e /dev/kvm && echo 1)}; \
 	  tests/run-tests.sh -t 180 $(VARIANT) $(LOGS) $(LIVES)

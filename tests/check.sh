@@ -35,6 +35,7 @@ stage yes "unit tests, release" unit
 stage yes "live tests, release" check-live
 stage yes "a sweep as a Slurm array" check-slurm
 stage no "adding a policy, as documented" check-adding
+stage no "the classroom lab, as written" check-labs
 stage no "build, sanitizers" all tests SAN=1
 stage yes "unit tests, sanitizers" unit SAN=1
 stage yes "live tests, sanitizers" check-live SAN=1
