@@ -207,6 +207,8 @@ int cmd_compare(int argc, char **argv)
 	}
 	if (!err && figures.finished)
 		err = tell(&figures, dir.path, o.json, &error);
+	if (err)
+		report_dir_undo(&dir);
 	sweep_figures_free(&figures);
 	sweep_plan_free(&plan);
 	report_dir_free(&dir);

@@ -67,6 +67,7 @@ static int part_parse(const char *text, struct sweep_how *how, struct error *err
 		return error_user(error,
 				  "--part '%s' is no part; allowed: I/N with I from 0 to N-1",
 				  words_quote(text, quoted, sizeof(quoted)));
+	how->is_part = true;
 	how->part = (unsigned)part;
 	how->parts = (unsigned)parts;
 	return 0;
@@ -140,6 +141,8 @@ int cmd_sweep(int argc, char **argv)
 	if (!err && how.only_merge && figures.finished < plan.jobs)
 		status = slurm_status ? slurm_status : o.slurm ? COMMAND_HOST : COMMAND_DONE;
 out:
+	if (err)
+		report_dir_undo(&dir);
 	sweep_figures_free(&figures);
 	sweep_plan_free(&plan);
 	report_dir_free(&dir);

@@ -12,8 +12,9 @@
 
 struct sweep_how {
 	const char *program;
-	unsigned at_once;     /* jobs */
-	unsigned part, parts; /* 0, 1: all jobs */
+	unsigned at_once; /* jobs */
+	bool is_part;     /* only some jobs, beside others who do the rest, and merge nothing: */
+	unsigned part, parts; /* each parts-th from the part-th on; 0, 1: all */
 	bool quiet;
 	bool only_merge; /* run nothing */
 };

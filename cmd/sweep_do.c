@@ -61,15 +61,15 @@ int sweep_do(const struct sweep_plan *plan, const char *dir, const struct sweep_
 
 	*status = 0;
 	*figures = (struct sweep_figures){.plan = plan};
-	err = sweep_store_open(&store, plan, dir, how->program, how->parts > 1 || how->only_merge,
+	err = sweep_store_open(&store, plan, dir, how->program, how->is_part || how->only_merge,
 			       error);
 	if (err)
 		return err;
 	if (!how->only_merge)
 		err = run(&store, how, status, error);
-	if (!err && how->parts == 1)
+	if (!err && !how->is_part)
 		err = sweep_figures_read(&store, figures, error);
-	if (!err && how->parts == 1) {
+	if (!err && !how->is_part) {
 		err = sweep_figures_write(figures, dir, error);
 		if (err)
 			sweep_figures_free(figures);

@@ -47,7 +47,7 @@ json_t *sweep_number_json(double value);
 /* {"host.policy": "esx", ..}; NULL: no memory. */
 json_t *sweep_settings_json(const struct sweep_plan *p, unsigned i);
 
-/* "work_per_second: vms.work_per_second, ..": for documents and messages. Cut to bytes. Returns buf. */
+/* Names of the usual figures: "work_per_second, swap_in, ..", cut to bytes. Returns buf. */
 char *sweep_figures_usual(bool replay, char *buf, size_t bytes);
 
 #endif

@@ -119,13 +119,15 @@ static void teardown(void)
 	assert_int_equal(system(command), 0);
 }
 
+/* parts 0: the whole. */
 static int sweep_part(unsigned at_once, unsigned part, unsigned parts, unsigned *finished,
 		      int *status)
 {
 	const struct sweep_how how = {.program = w.program,
 				      .at_once = at_once,
+				      .is_part = parts != 0,
 				      .part = part,
-				      .parts = parts,
+				      .parts = parts ? parts : 1,
 				      .quiet = true};
 	struct sweep_figures figures;
 	int err;
@@ -143,7 +145,7 @@ static void sweep(unsigned at_once, unsigned finished, int status)
 	unsigned found;
 	int with;
 
-	assert_int_equal(sweep_part(at_once, 0, 1, &found, &with), 0);
+	assert_int_equal(sweep_part(at_once, 0, 0, &found, &with), 0);
 	assert_int_equal(found, finished);
 	assert_int_equal(with, status);
 }
@@ -224,7 +226,7 @@ static pid_t sweep_halted(void)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (!pid) {
-		int err = sweep_part(1, 0, 1, &finished, &status);
+		int err = sweep_part(1, 0, 0, &finished, &status);
 
 		file_write("words", w.error.text, 0644);
 		_exit(err == -ECANCELED ? 42 : 43);
@@ -323,16 +325,16 @@ static void test_what_results_are_of(void **state)
 	sweep(2, 16, 0);
 	log_has(16);
 	assert_int_equal(sweep_plan_set(&w.plan, "shift=3", &w.error), 0);
-	assert_int_equal(sweep_part(1, 0, 1, &finished, &status), -EINVAL);
+	assert_int_equal(sweep_part(1, 0, 0, &finished, &status), -EINVAL);
 	assert_non_null(strstr(w.error.text, "is of another scenario or trace"));
 	free(w.plan.set[--w.plan.nr_sets].text);
 	sweep(2, 16, 0);
 	file_write("trace", "1 2 4\n", 0644);
-	assert_int_equal(sweep_part(1, 0, 1, &finished, &status), -EINVAL);
+	assert_int_equal(sweep_part(1, 0, 0, &finished, &status), -EINVAL);
 	file_write("trace", "1 2 3\n", 0644);
 	sweep(2, 16, 0);
 	file_write("program", "#!/bin/sh\n", 0755);
-	assert_int_equal(sweep_part(1, 0, 1, &finished, &status), -EINVAL);
+	assert_int_equal(sweep_part(1, 0, 0, &finished, &status), -EINVAL);
 	assert_true(w.error.user);
 	log_has(16);
 	teardown();
@@ -349,9 +351,13 @@ static void test_lock(void **state)
 	setup();
 	assert_int_equal(sweep_store_open(&store, &w.plan, w.results, w.program, true, &w.error),
 			 0);
-	assert_int_equal(sweep_part(1, 0, 1, &finished, &status), -EINVAL);
+	assert_int_equal(sweep_part(1, 0, 0, &finished, &status), -EINVAL);
 	assert_non_null(strstr(w.error.text, "is at work in this folder"));
+	/* Parts work beside others, also one that is all there is. */
 	assert_int_equal(sweep_part(1, 0, 12, &finished, &status), 0);
+	log_has(1);
+	assert_int_equal(sweep_part(1, 0, 1, &finished, &status), 0);
+	log_has(12);
 	sweep_store_close(&store);
 	sweep(2, 12, 0);
 	log_has(12);
