@@ -15,9 +15,9 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } parts[] = {
 	{"gen", "make up a trace", cmd_trace_gen},
-	{"record", "record the pages that a program touches", cmd_trace_record},
 	{"info", "tell what is in a trace", cmd_trace_info},
 	{"convert", "write a trace in another format", cmd_trace_convert},
+	{"record", "record the pages that a program touches", cmd_trace_record},
 };
 #define NR_PARTS (sizeof(parts) / sizeof(parts[0]))
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ballast/types.h"
 #include "cmd/commands.h"
@@ -60,6 +61,18 @@ static const struct option_table table = {
 	"filling included, with their times; --pages is the guest's memory. It ends before N\n"
 	"requests if the workload does.\n",
 };
+
+/* An option that the kind does not look at is a mistake. */
+static int options_fit(const char *kind, const struct gen_options *o, struct error *error)
+{
+	bool phased = strcmp(kind, "phased") == 0;
+
+	if (o->phase.given && !phased)
+		return error_user(error, "--phase goes with the kind phased");
+	if (o->alpha.given && !phased && strcmp(kind, "zipf") != 0 && strcmp(kind, "stack") != 0)
+		return error_user(error, "--alpha goes with the kinds zipf, phased and stack");
+	return 0;
+}
 
 /* Who makes the requests. */
 struct maker {
@@ -127,7 +140,9 @@ static int gen_kind(const char *kind, const struct gen_options *o, struct cmd_wa
 	if (err)
 		return err;
 	m.ctx = g;
-	err = gen_run(&m, o, watch, error);
+	err = options_fit(kind, o, error);
+	if (!err)
+		err = gen_run(&m, o, watch, error);
 	trace_gen_destroy(g);
 	return err;
 }
@@ -185,7 +200,7 @@ int cmd_trace_gen(int argc, char **argv)
 	result = o.workload ? gen_workload(&o, &watch, &error)
 			    : gen_kind(argv[1], &o, &watch, &error);
 	if (result == -ECANCELED)
-		status = cmd_watch_stopped(&watch, "; %s is removed", o.output);
+		status = cmd_watch_stopped(&watch, "; %s was not written", o.output);
 	else if (result)
 		status = command_fail(&error);
 	cmd_watch_end(&watch);

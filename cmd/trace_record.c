@@ -94,7 +94,8 @@ static uint64_t clock_ns(void)
 static void become(char **command, int plugin, int ring, const sigset_t *signals)
 {
 	sigprocmask(SIG_SETMASK, signals, NULL);
-	signal(SIGXFSZ, SIG_DFL); /* main ignores it */
+	signal(SIGXFSZ, SIG_DFL); /* main ignores these */
+	signal(SIGPIPE, SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (fcntl(plugin, F_SETFD, 0) == 0 && fcntl(ring, F_SETFD, 0) == 0)
 		execv(command[0], command);
