@@ -338,6 +338,50 @@ static void test_lackey(void **state)
 	trace_free(&t);
 }
 
+/* A machine whose boot sector writes a page 1000 times and switches it off with status 4, that is, 9. */
+static void test_machine(void **state)
+{
+	static const uint8_t code[] = {
+		0xb8, 0xff, 0xff, 0x8e, 0xd8, /* ds = 0xffff: just above 1 MiB, */
+		0xbb, 0x10, 0x00, /* with bx = 16: page 0x100, which the BIOS leaves alone */
+		0xb9, 0xe8, 0x03, 0xc6, 0x07, 0x01, 0xe2, 0xfb, /* 1000 times: byte [bx] = 1 */
+		0xba, 0xf4, 0x00, 0xb0, 0x04, 0xee,             /* out 0xf4, 4 */
+		0xf4, 0xeb, 0xfd,                               /* hlt, again */
+	};
+	static uint8_t sector[720 * 1024];
+	char ballast[PATH_MAX], command[2 * PATH_MAX + 400];
+	struct trace_file floppy;
+	struct trace t;
+	struct run r;
+	int status;
+
+	(void)state;
+	if (!is_installed("qemu-system-x86_64")) {
+		fprintf(stderr, "no qemu-system-x86_64\n");
+		skip();
+	}
+	memcpy(sector, code, sizeof(code));
+	sector[510] = 0x55;
+	sector[511] = 0xaa;
+	trace_file_make(&floppy, ".img", sector, sizeof(sector));
+	trace_file_make(&r.file, ".btrace", "", 0);
+	built("ballast", ballast, sizeof(ballast));
+	snprintf(command, sizeof(command),
+		 "%s trace record -q --vm -o %s -- -M pc -m 16 -display none -nodefaults "
+		 "-device isa-debug-exit,iobase=0xf4,iosize=4 -boot a "
+		 "-drive file=%s,format=raw,if=floppy </dev/null",
+		 ballast, r.file.path, floppy.path);
+	status = system(command);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 9);
+	load(&t, &r, false);
+	assert_int_equal(count(&t, 0, 0x100, true), 1000);
+	assert_int_equal(count(&t, 0, 0x100, false), 0);
+	trace_free(&t);
+	trace_file_remove(&r.file);
+	trace_file_remove(&floppy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,7 +389,7 @@ int main(void)
 		cmocka_unit_test(test_threads),    cmocka_unit_test(test_forks),
 		cmocka_unit_test(test_ends),       cmocka_unit_test(test_interrupt),
 		cmocka_unit_test(test_full_disk),  cmocka_unit_test(test_collapse),
-		cmocka_unit_test(test_lackey),
+		cmocka_unit_test(test_lackey),     cmocka_unit_test(test_machine),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
