@@ -107,6 +107,11 @@ $(B)/guest/hostile/image.o: guest/hostile/image.S $(B)/hostile.elf
 
 tests: $(UNITS) $(LIVES)
 $(LIVES): $(B)/cmd/lab_image.o $(B)/guest/hostile/image.o
+# what trace_record_ends_test records, and with what
+$(B)/tests/unit/trace_record_ends_test: | $(B)/ballast $(B)/tests/record/touched
+$(B)/tests/record/touched: tests/record/touched.c Makefile
+	@mkdir -p $(@D); echo "LD $@"
+	$(Q)$(CC) -std=gnu11 -g $(WARN) -O1 $(CPP) -static -MT $@ -MF $@.d -o $@ $< -lpthread
 $(B)/tests/libsupport.a: $(call objs,$(SUPPORT))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(UNITS) $(LIVES): $(B)/%: $(B)/%.o $(B)/tests/libsupport.a $(LIBRARY)
@@ -124,7 +129,7 @@ $(B)/sim/loop/%.o: sim/replay_loop.c mm/policy/%.c Makefile
 # the recorder of `ballast trace record`, a plugin for another program, and the same bytes inside ours
 $(B)/sim/plugin/record.so: sim/plugin/record.c Makefile
 	@mkdir -p $(@D); echo "PCC $@"
-	$(Q)$(CC) -std=gnu11 $(WARN) -O2 -fPIC -shared -fvisibility=hidden -o $@ $<
+	$(Q)$(CC) -std=gnu11 $(WARN) -O2 $(CPP) -fPIC -shared -fvisibility=hidden -MT $@ -MF $(@:.so=.d) -o $@ $<
 $(B)/sim/plugin/image.o: sim/plugin/image.S $(B)/sim/plugin/record.so
 	$(Q)$(CC) -DRECORD_PLUGIN='"$(B)/sim/plugin/record.so"' -c -o $@ $<
 

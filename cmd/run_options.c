@@ -99,6 +99,12 @@ int run_options_load(const struct run_options *o, struct scenario **out, struct 
 	return 0;
 }
 
+/* Mixed twice: guest 1 of seed 1 shall not be guest 0 of seed 2. */
+uint64_t run_guest_seed(uint64_t seed, unsigned vm)
+{
+	return rng_mix(rng_mix(seed) + vm);
+}
+
 int run_guest_cmdline(const struct scenario *s, unsigned vm, char *buf, size_t bytes)
 {
 	const struct scenario_vm *v = &s->vms[vm];
@@ -110,12 +116,10 @@ int run_guest_cmdline(const struct scenario *s, unsigned vm, char *buf, size_t b
 		return n;
 	if (pages) /* of workloads to come */
 		snprintf(room, sizeof(room), " lab.pages=%" PRIu64, pages);
-	/* A seed of its own for each guest, or equal guests would touch the same pages in step. Mixed twice: guest 1 of
-	 * seed 1 shall not be guest 0 of seed 2. */
 	n = snprintf(buf, bytes,
 		     "lab.seed=%" PRIu64
 		     " lab.vm=%u lab.pager=%s lab.balloon=%u%s%s lab.workload=%s",
-		     rng_mix(rng_mix(s->seed) + vm), vm, v->guest_pager->name, v->guest_balloon_ppm,
+		     run_guest_seed(s->seed, vm), vm, v->guest_pager->name, v->guest_balloon_ppm,
 		     v->guest_reporting ? " lab.reporting=1" : "", room, workload);
 	return n < 0 || (size_t)n >= bytes ? -ENOSPC : 0;
 }

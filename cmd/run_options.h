@@ -27,6 +27,9 @@ int run_options_read(int argc, char **argv, struct run_options *out, struct erro
 /* Loads the scenario with the overrides of the options. *out is owned by the caller. */
 int run_options_load(const struct run_options *options, struct scenario **out, struct error *error);
 
+/* Of guest vm of a run with that seed: each has its own, or equal guests would touch the same pages in step. */
+uint64_t run_guest_seed(uint64_t seed, unsigned vm);
+
 /* The words a lab guest gets on its command line (ballast/guest_abi.h); they fit, or -ENOSPC. */
 int run_guest_cmdline(const struct scenario *s, unsigned vm, char *buf, size_t bytes);
 

@@ -110,4 +110,9 @@ int scenario_load_text(const char *origin, const char *text, size_t bytes, const
 		       unsigned nr_sets, struct scenario **out, struct error *error);
 void scenario_free(struct scenario *s);
 
+/* A workload alone, "{kind: zipf, pages: 2000}", as a guest of that size would have it; messages begin with origin. 0 or
+ * -EINVAL with words. */
+int scenario_workload_parse(const char *origin, const char *text, npages_t memory_pages,
+			    struct workload_spec *out, struct error *error);
+
 #endif

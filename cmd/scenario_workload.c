@@ -274,3 +274,16 @@ int scenario_workload_read(const struct node *value, npages_t memory_pages, npag
 		return read_phases(value, &guest, out, error);
 	return read_phase(value, kind, false, &guest, &out->phase[0], error);
 }
+
+int scenario_workload_parse(const char *origin, const char *text, npages_t memory_pages,
+			    struct workload_spec *out, struct error *error)
+{
+	struct scenario_doc doc = {0};
+	struct node *root;
+	int err = scenario_doc_parse(&doc, origin, false, text, strlen(text), &root, error);
+
+	if (!err)
+		err = scenario_workload_read(root, memory_pages, WORKLOAD_PAGES_MAX, out, error);
+	scenario_doc_free(&doc);
+	return err;
+}

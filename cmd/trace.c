@@ -17,7 +17,7 @@ static const struct {
 	{"gen", "make up a trace", cmd_trace_gen},
 	{"info", "tell what is in a trace", cmd_trace_info},
 	{"convert", "write a trace in another format", cmd_trace_convert},
-	{"record", "record the page references of a program", cmd_trace_record},
+	{"record", "record the pages that a program touches", cmd_trace_record},
 };
 #define NR_PARTS (sizeof(parts) / sizeof(parts[0]))
 

@@ -4,8 +4,8 @@
 #define BALLAST_CMD_TRACE_H
 
 int cmd_trace_gen(int argc, char **argv);
+int cmd_trace_record(int argc, char **argv);
 int cmd_trace_info(int argc, char **argv);
 int cmd_trace_convert(int argc, char **argv);
-int cmd_trace_record(int argc, char **argv);
 
 #endif

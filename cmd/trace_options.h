@@ -18,7 +18,8 @@ struct trace_arguments {
 #define TRACE_OPTIONS(target)                                                                  \
 	{.name = "format",                                                                     \
 	 .argument = "F",                                                                      \
-	 .help = "auto, oracle, csv, lackey, text, ballast, vscsi or pages (default: auto)",   \
+	 .help = "auto, oracle, csv, lackey, text, ballast, vscsi, pages or record (default: " \
+		 "auto)",                                                                      \
 	 .type = OPTION_TEXT,                                                                  \
 	 .offset = offsetof(target, trace.format)},                                            \
 		{.name = "columns",                                                            \

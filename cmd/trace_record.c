@@ -1,267 +1,238 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * trace_record.c: `ballast trace record`: the page references of a real program.
+ * trace_record.c: `ballast trace record`: which pages a real program, or a whole machine, touches, as a trace.
  *
- * The program runs under QEMU's user-mode emulator (Debian: qemu-user) with the recorder of sim/plugin, which this
- * program carries inside and hands over as a file in memory. The recorder's words come through a pipe and go into a
- * trace as a stream. The command keeps its standard input and output. Ctrl-C ends the command; what was recorded stays.
+ * The program runs inside Debian's qemu-x86_64, or the machine inside qemu-system-x86_64, with a plugin of ours
+ * (sim/plugin) that hands references over through shared memory; sim/recorder.c writes them. The emulator gets standard
+ * input, output and error as they are, so the program behaves as it would alone; what we have to say goes to standard error
+ * when it has ended. Its exit status becomes ours.
+ *
+ * Signals: Ctrl-C reaches the program too, from the terminal. If it has not ended a moment later (the signal came to us
+ * alone, say) it gets it from us. The trace is ended in any case, unless a second signal comes.
  */
+#include "cmd/trace.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "ballast/types.h"
 #include "cmd/commands.h"
-#include "cmd/trace.h"
-#include "cmd/watch.h"
+#include "cmd/human.h"
+#include "cmd/stop_signals.h"
+#include "cmd/trace_emulator.h"
 #include "lib/log.h"
 #include "lib/options.h"
-#include "sim/trace_write.h"
+#include "sim/recorder.h"
 
-#define EMULATOR "qemu-x86_64"
-
-/* sim/plugin/image.S */
-extern const char record_plugin[];
-extern const uint64_t record_plugin_bytes;
+#define ARGUMENTS_MAX 65536
+#define MOMENT_NS     (NS_PER_S / 5) /* before a signal is passed on */
+#define NOT_STARTED   127            /* as shells have it */
 
 struct record_options {
-	const char *output, *to;
-	bool instructions;
+	const char *output, *format;
+	bool instructions, vm, forks, collapse, quiet;
 };
 
 static const struct option_def options[] = {
 	{'o', "output", "FILE", "where to write the trace; needed", OPTION_TEXT,
 	 offsetof(struct record_options, output), NULL, 0, 0},
 	{0, "to", "F", "ballast, oracle, text or csv (default: by FILE's ending, else ballast)",
-	 OPTION_TEXT, offsetof(struct record_options, to), NULL, 0, 0},
-	{0, "instructions", NULL,
-	 "also the pages of the code, a reference for each block that runs", OPTION_FLAG,
-	 offsetof(struct record_options, instructions), NULL, 0, 0},
+	 OPTION_TEXT, offsetof(struct record_options, format), NULL, 0, 0},
+	{0, "instructions", NULL, "also the pages of instructions, once a block of them",
+	 OPTION_FLAG, offsetof(struct record_options, instructions), NULL, 0, 0},
+	{'f', "forks", NULL, "also processes it forks, each with a VM number of its own",
+	 OPTION_FLAG, offsetof(struct record_options, forks), NULL, 0, 0},
+	{0, "vm", NULL, "a whole machine: COMMAND is what qemu-system-x86_64 is started with",
+	 OPTION_FLAG, offsetof(struct record_options, vm), NULL, 0, 0},
+	{0, "collapse", NULL, "of requests to the same page in a row keep one; only lru is exact",
+	 OPTION_FLAG, offsetof(struct record_options, collapse), NULL, 0, 0},
+	{'q', "quiet", NULL, "do not tell what was recorded", OPTION_FLAG,
+	 offsetof(struct record_options, quiet), NULL, 0, 0},
 	{.name = NULL},
 };
 
 static const struct option_table table = {
 	"trace record",
-	"record the page references of a program",
+	"record the pages that a program touches",
 	"-- COMMAND [ARGUMENT..]",
 	1,
-	1000,
+	ARGUMENTS_MAX,
 	options,
-	"COMMAND is an x86-64 program, not a script; it runs under " EMULATOR " (Debian package\n"
-	"qemu-user), some ten times slower than by itself, and reads and prints as always. Its\n"
-	"loads and stores, in order, become the trace; those of programs it starts do not.\n",
+	"Runs COMMAND inside qemu-x86_64 (Debian: qemu-user) and writes every read and write\n"
+	"of memory, one request a page, as a trace; ids are virtual page numbers of 4 KiB.\n"
+	"Threads are recorded. What it starts with exec runs unrecorded. The exit status is\n"
+	"COMMAND's, 128 + N if signal N killed it; 1 or 2 with a message if recording failed.\n"
+	"--vm: COMMAND is the options of qemu-system-x86_64 (-m 128 -kernel ..); ids are the\n"
+	"machine's physical page numbers. docs/replay.md has examples.\n",
 };
 
-struct recording {
-	const struct record_options *options;
-	char **command;
-	struct cmd_watch watch;
-	int plugin, from, to; /* memory file; the pipe's ends */
-	pid_t child;
-	bool stopped;
-	uint64_t requests;
-	int status; /* of the command, as from wait() */
+/* How the emulator ended: its wait status, and how long it took. */
+struct child {
+	pid_t pid;
+	int status;
+	uint64_t began_ns, ns;
 };
 
-/* Where the shell would find it. */
-static int command_find(const char *name, char *path, size_t bytes, struct error *error)
+static uint64_t clock_ns(void)
 {
-	const char *folders = getenv("PATH");
+	struct timespec now;
 
-	if (strchr(name, '/')) {
-		snprintf(path, bytes, "%s", name);
-		return access(path, X_OK)
-			       ? error_user(error, "%s: cannot run: %s", name, strerror(errno))
-			       : 0;
-	}
-	for (const char *at = folders ? folders : "/usr/bin:/bin"; *at;) {
-		size_t length = strcspn(at, ":");
-
-		snprintf(path, bytes, "%.*s/%s", (int)length, at, name);
-		if (access(path, X_OK) == 0)
-			return 0;
-		at += length + (at[length] == ':');
-	}
-	return error_user(error, "%s: no such program in PATH", name);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
-static int plugin_file(struct error *error)
+/* In the child: as if started from a shell, but that it does not outlive us. */
+static void become(char **command, int plugin, int ring, const sigset_t *signals)
 {
-	size_t left = record_plugin_bytes;
-	const char *at = record_plugin;
-	int fd = memfd_create("ballast-record", 0);
-
-	while (fd >= 0 && left) {
-		ssize_t put = write(fd, at, left);
-
-		if (put <= 0) {
-			close(fd);
-			fd = -1;
-			break;
-		}
-		at += put;
-		left -= (size_t)put;
-	}
-	return fd >= 0 ? fd : error_host(error, errno, "cannot make a file in memory");
-}
-
-/* In the child; does not return. */
-static void emulate(const struct recording *r, const char *path, unsigned arguments)
-{
-	char plugin[100], emulator[] = EMULATOR, option[] = "-plugin";
-	char **argv = calloc(arguments + 5, sizeof(*argv));
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	sigprocmask(SIG_SETMASK, signals, NULL);
+	signal(SIGXFSZ, SIG_DFL); /* main ignores these */
 	signal(SIGPIPE, SIG_DFL);
-	signal(SIGXFSZ, SIG_DFL);
-	prctl(PR_SET_PDEATHSIG, SIGTERM); /* a second Ctrl-C ends us at once */
-	close(r->from);
-	snprintf(plugin, sizeof(plugin), "/proc/self/fd/%d,out=%d%s", r->plugin, r->to,
-		 r->options->instructions ? ",code=1" : "");
-	if (argv) {
-		argv[0] = emulator;
-		argv[1] = option;
-		argv[2] = plugin;
-		argv[3] = strdup(path);
-		for (unsigned i = 1; i < arguments; i++)
-			argv[3 + i] = r->command[i];
-		execvp(EMULATOR, argv);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (fcntl(plugin, F_SETFD, 0) == 0 && fcntl(ring, F_SETFD, 0) == 0)
+		execv(command[0], command);
+	_exit(NOT_STARTED);
+}
+
+/* Listens until it has ended. The trace's failure is told at once: the program goes on, for who knows how long. */
+static void listen(struct recorder *r, struct child *c, struct stop_signals *signals)
+{
+	uint64_t signal_ns = 0;
+	struct error error;
+
+	for (unsigned i = 0; waitpid(c->pid, &c->status, WNOHANG) == 0; i++) {
+		int got = recorder_take(r, &error), number;
+
+		if (got < 0)
+			log_warn("%s; recording is over, the program goes on", error.text);
+		number = got > 0 && i % 64 ? 0 : stop_signals_wait(signals, 0);
+		if (number && !signal_ns)
+			signal_ns = clock_ns();
+		if (number && signal_ns != UINT64_MAX && clock_ns() - signal_ns > MOMENT_NS) {
+			kill(c->pid, number);
+			signal_ns = UINT64_MAX;
+		}
 	}
-	_exit(127);
+	c->ns = clock_ns() - c->began_ns;
 }
 
-static int start(struct recording *r, unsigned arguments, struct error *error)
+static void tell(const char *path, const struct recorded *s, const struct child *c)
 {
-	char path[1000];
-	int ends[2], err = command_find(r->command[0], path, sizeof(path), error);
+	double seconds = (double)c->ns / 1e9;
 
-	if (err)
-		return err;
-	r->plugin = plugin_file(error);
-	if (r->plugin < 0)
-		return r->plugin;
-	if (pipe(ends))
-		return error_host(error, errno, "cannot make a pipe");
-	r->from = ends[0];
-	r->to = ends[1];
-	fcntl(r->from, F_SETPIPE_SZ, 1 << 20); /* a hint */
-	fflush(NULL);
-	r->child = fork();
-	if (r->child < 0)
-		return error_host(error, errno, "cannot start a process");
-	if (!r->child)
-		emulate(r, path, arguments);
-	close(r->to);
-	r->to = -1;
-	return 0;
+	fprintf(stderr, "ballast: %s: %s references", path, human_grouped(s->references).text);
+	if (s->references)
+		fprintf(stderr, ", %.1f %% writes",
+			100.0 * (double)s->writes / (double)s->references);
+	if (s->requests != s->references)
+		fprintf(stderr, ", kept %s", human_grouped(s->requests).text);
+	fprintf(stderr, "; %.2f s, %.1f M/s; ", seconds, (double)s->references / seconds / 1e6);
+	if (WIFSIGNALED(c->status))
+		fprintf(stderr, "the command was ended by signal %d\n", WTERMSIG(c->status));
+	else
+		fprintf(stderr, "the command's exit status was %d\n", WEXITSTATUS(c->status));
+	if (s->processes > 1)
+		fprintf(stderr, "ballast: %s: %u processes\n", path, s->processes);
 }
 
-static int pump(struct recording *r, struct error *error)
+static void warn(const char *path, const struct recorded *s)
 {
-	const struct trace_write_options how = {.format = r->options->to, .has = TRACE_WRITES};
-	const struct trace_options pages = {.format = "pages", .want = TRACE_WRITES};
-	struct trace_reader *reader = malloc(sizeof(*reader));
-	struct trace_batch *b = malloc(sizeof(*b));
-	struct trace_writer *w = NULL;
-	char path[40];
-	int err, more = 1;
+	if (s->unfollowed)
+		log_warn("%s: %u forked processes are not in it (--forks records them)", path,
+			 s->unfollowed);
+	if (s->programs)
+		log_warn("%s: %u programs were started by exec; they are not in it", path,
+			 s->programs);
+	if (s->lost)
+		log_warn("%s: %" PRIu64 " references are not in it: too many threads", path,
+			 s->lost);
+}
 
-	snprintf(path, sizeof(path), "/dev/fd/%d", r->from);
-	err = reader && b ? trace_writer_open(&w, r->options->output, &how, error)
-			  : error_host(error, ENOMEM, "trace record");
-	if (!err)
-		err = trace_reader_open(reader, path, &pages, error);
+static int record(char **command, int plugin, struct recorder *r, const struct record_options *o,
+		  struct child *c, struct error *error)
+{
+	struct stop_signals *signals = NULL;
+	struct recorded stats;
+	sigset_t before;
+	int err;
+
+	sigprocmask(SIG_SETMASK, NULL, &before);
+	err = stop_signals_begin(&signals, error);
 	if (err)
 		goto out;
-	while (!err && (more = trace_reader_next(reader, b, error)) > 0) {
-		err = trace_writer_add(w, b, error);
-		r->requests += b->nr;
-		sim_watch_tell(&r->watch.sim, "references", r->requests, 0);
-		if (!r->stopped && sim_watch_stopped(&r->watch.sim)) {
-			r->stopped = true;
-			kill(r->child, SIGTERM);
-		}
-	}
-	/* Ctrl-C on a terminal reaches the command as well, and ends it first */
-	r->stopped = r->stopped || sim_watch_stopped(&r->watch.sim);
-	if (!err && more < 0 && !r->stopped)
-		err = more;
-	trace_reader_close(reader);
+	fflush(NULL);
+	c->began_ns = clock_ns();
+	c->pid = fork();
+	if (c->pid == 0)
+		become(command, plugin, recorder_fd(r), &before);
+	if (c->pid < 0)
+		err = error_host(error, errno, "trace record: fork");
+	else
+		listen(r, c, signals);
 out:
-	if (w && (err || !r->requests))
-		trace_writer_close(w, true, NULL);
-	else if (w)
-		err = trace_writer_close(w, false, error);
-	free(reader);
-	free(b);
+	if (err) {
+		recorder_free(r);
+	} else {
+		err = recorder_end(r, &stats, error);
+		if (!err && !stats.attached)
+			err = error_host(error, ENOEXEC, "%s does not load the plugin", command[0]);
+		if (!o->quiet && stats.attached)
+			tell(o->output, &stats, c);
+		warn(o->output, &stats);
+	}
+	stop_signals_end(signals);
 	return err;
-}
-
-static int finish(struct recording *r, struct error *error)
-{
-	while (waitpid(r->child, &r->status, 0) < 0 && errno == EINTR)
-		;
-	if (WIFEXITED(r->status) && WEXITSTATUS(r->status) == 127 && !r->requests)
-		return error_host(error, ENOENT, EMULATOR " cannot run (Debian package qemu-user)");
-	if (!r->requests)
-		return error_user(error, "%s: nothing was recorded; allowed: a program for x86-64",
-				  r->command[0]);
-	cmd_watch_clear(&r->watch);
-	if (!r->stopped && WIFSIGNALED(r->status))
-		log_warn("%s was ended by signal %d; what it did before is recorded", r->command[0],
-			 WTERMSIG(r->status));
-	else if (!r->stopped && WEXITSTATUS(r->status))
-		log_warn("%s ended with status %d", r->command[0], WEXITSTATUS(r->status));
-	return 0;
 }
 
 int cmd_trace_record(int argc, char **argv)
 {
-	struct record_options o = {.to = NULL};
-	struct recording r = {.options = &o, .plugin = -1, .from = -1, .to = -1, .child = -1};
+	struct record_options o = {.output = NULL};
+	struct recorder_options how;
+	struct recorder *r = NULL;
+	struct child child = {.pid = -1};
+	char **command = NULL;
 	struct error error;
 	unsigned operands = 0;
-	int result = options_parse(&table, argc, argv, &o, &operands, &error);
-	int status = COMMAND_DONE;
+	int plugin = -1;
+	int err = options_parse(&table, argc, argv, &o, &operands, &error);
 
-	if (!result && !o.output)
-		result = error_user(&error, "trace record: no file; allowed: -o FILE");
-	if (!result)
-		result = cmd_watch_begin(&r.watch, &error);
-	if (result)
-		return result < 0 ? command_fail(&error) : COMMAND_DONE;
-	r.command = argv + 1;
-	result = start(&r, operands, &error);
-	if (!result)
-		result = pump(&r, &error);
-	if (r.from >= 0)
-		close(r.from);
-	if (r.to >= 0)
-		close(r.to);
-	if (r.child > 0) {
-		struct error late;
-		int err = finish(&r, &late);
-
-		if (!result && err) {
-			result = err;
-			error = late;
-		}
-	}
-	if (r.plugin >= 0)
-		close(r.plugin);
-	if (result)
-		status = command_fail(&error);
-	else if (r.stopped)
-		status = cmd_watch_stopped(&r.watch, "; %llu references are recorded",
-					   (unsigned long long)r.requests);
-	cmd_watch_end(&r.watch);
-	return status;
+	if (err)
+		return err < 0 ? command_fail(&error) : COMMAND_DONE;
+	if (!o.output)
+		err = error_user(&error, "trace record: no file; allowed: -o FILE");
+	if (!err && o.vm && (o.instructions || o.forks))
+		err = error_user(&error, "--%s does not go with --vm; allowed: one of them",
+				 o.forks ? "forks" : "instructions");
+	how = (struct recorder_options){.format = o.format,
+					.instructions = o.instructions,
+					.physical = o.vm,
+					.forks = o.forks,
+					.collapse = o.collapse};
+	if (!err)
+		err = recorder_memory(&r, &how, &error);
+	if (!err)
+		plugin = err = emulator_plugin(&error);
+	if (err >= 0)
+		err = emulator_command(&command, o.vm, argv + 1, operands, plugin, recorder_fd(r),
+				       &error);
+	if (!err)
+		err = recorder_begin(r, o.output, &error);
+	if (!err)
+		err = record(command, plugin, r, &o, &child, &error);
+	else
+		recorder_free(r);
+	emulator_command_free(command);
+	if (plugin >= 0)
+		close(plugin);
+	if (err)
+		return command_fail(&error);
+	return WIFSIGNALED(child.status) ? 128 + WTERMSIG(child.status) : WEXITSTATUS(child.status);
 }

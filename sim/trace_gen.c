@@ -9,9 +9,6 @@
  *   phased   zipf, in phases: after each the ranks are dealt anew, so that what was hot is cold
  *   stack    by stack distance: the page that d others were requested since, d with probability proportional to
  *            (d + 1)^-alpha; so LRU's curve is known beforehand: the share of requests with d < frames hits
- *   guest    what a lab guest's workload touches: each phase writes its pages in order, then touches them at its rate,
- *            until its time is over by that rate (a microsecond a touch, if unlimited). A phase begins at page 0 again, as
- *            its pages take the place of those that were freed; boot has as many as pages says
  *
  * Draws are those of the lab guest's workloads (guest/core/zipf.h): integers only, so the same seed gives the same
  * trace everywhere. stack keeps the pages in a tree by their last request, O(log n) a request.
@@ -22,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "guest/core/workload.h"
+#include "guest/core/zipf.h"
 #include "lib/words.h"
 #include "sim/stack_order.h"
 
@@ -34,11 +31,6 @@ struct trace_gen {
 	struct scatter scatter;
 	uint64_t made;
 	struct stack_order *order;
-	/* guest */
-	struct workload_spec spec;
-	struct workload workload;
-	uint64_t phase_touches;
-	bool write, ended;
 };
 
 static void uniform_next(struct trace_gen *g, uint64_t *id)
@@ -75,71 +67,12 @@ static void stack_next(struct trace_gen *g, uint64_t *id)
 	*id = stack_order_renew(g->order, zipf_draw(&g->zipf, &g->rng));
 }
 
-/* Touches that a phase has time for; UINT64_MAX: it lasts. */
-static uint64_t touches_of(const struct phase_spec *phase)
-{
-	uint64_t rate = phase->rate ? phase->rate : 1000000;
-
-	if (!phase->duration_ns)
-		return UINT64_MAX;
-	return (uint64_t)((unsigned __int128)phase->duration_ns * rate / NS_PER_S);
-}
-
-static void guest_next(struct trace_gen *g, uint64_t *id)
-{
-	struct workload *w = &g->workload;
-
-	while (!g->ended) {
-		struct workload_step step;
-
-		if (g->phase_touches >= touches_of(workload_phase(w)))
-			workload_phase_over(w);
-		step = workload_next(w);
-		*id = step.page;
-		g->write = step.op == STEP_FILL || step.write;
-		g->phase_touches += step.op == STEP_TOUCH;
-		if (step.op == STEP_FILL || step.op == STEP_TOUCH)
-			return;
-		if (step.op == STEP_BEGIN) {
-			workload_phase_begin(w, g->options.pages);
-			g->phase_touches = 0;
-		} else if (step.op == STEP_WAIT && workload_phase(w)->duration_ns) {
-			workload_phase_over(w);
-		} else if (step.op == STEP_WAIT || step.op == STEP_DONE) {
-			g->ended = true; /* nothing more will happen */
-		}
-	}
-}
-
-static int guest_init(struct trace_gen *g, struct error *error)
-{
-	const char *text = g->options.workload;
-	size_t at = 0;
-
-	if (!text)
-		return error_user(error, "trace gen: no workload; allowed: --workload "
-					 "zipf,pages=1000,write=300000,..");
-	if (workload_parse(text, strlen(text), &g->spec, &at)) {
-		char quoted[48];
-
-		return error_user(
-			error,
-			"--workload is wrong at '%s'; allowed: KIND[,KEY=NUMBER].. of "
-			"idle, toucher, zipf, scan, boot and pages, write, alpha (the last "
-			"two in millionths), rate, ns; phases with + between",
-			words_quote(text + at, quoted, sizeof(quoted)));
-	}
-	workload_init(&g->workload, &g->spec, g->options.seed, 0);
-	return 0;
-}
-
 static const struct {
 	const char *name;
 	void (*next)(struct trace_gen *g, uint64_t *id);
 } kinds[] = {
 	{"uniform", uniform_next}, {"zipf", zipf_next},     {"scan", scan_next},
 	{"loop", loop_next},       {"phased", phased_next}, {"stack", stack_next},
-	{"guest", guest_next},
 };
 #define NR_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -184,10 +117,6 @@ int trace_gen_create(struct trace_gen **out, const struct trace_gen_options *opt
 			return error_host(error, ENOMEM, "trace gen: %u pages", options->pages);
 		}
 	}
-	if (g->next == guest_next && guest_init(g, error)) {
-		free(g);
-		return -EINVAL;
-	}
 	*out = g;
 	return 0;
 }
@@ -204,14 +133,10 @@ void trace_gen_next(struct trace_gen *g, struct trace_batch *b)
 {
 	uint64_t left = g->options.requests - g->made;
 
-	uint32_t most = left < TRACE_BATCH ? (uint32_t)left : TRACE_BATCH;
-
-	for (b->nr = 0; b->nr < most; b->nr++, g->made++) {
-		g->write = g->options.write_ppm &&
-			   rng_below(&g->write_rng, PPM) < g->options.write_ppm;
-		g->next(g, &b->id[b->nr]);
-		if (g->ended)
-			break;
-		b->write[b->nr] = g->write;
+	b->nr = left < TRACE_BATCH ? (uint32_t)left : TRACE_BATCH;
+	for (uint32_t i = 0; i < b->nr; i++, g->made++) {
+		g->next(g, &b->id[i]);
+		b->write[i] = g->options.write_ppm &&
+			      rng_below(&g->write_rng, PPM) < g->options.write_ppm;
 	}
 }

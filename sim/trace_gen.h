@@ -9,11 +9,10 @@
 
 struct trace_gen_options {
 	const char *kind;
-	uint32_t pages;       /* ids are below; >= 1 */
-	uint32_t alpha_ppm;   /* of zipf and stack; at most 4000000 */
-	uint32_t write_ppm;   /* share of requests that write */
-	const char *workload; /* guest: as on a lab guest's command line (guest/core/workload.h) */
-	uint64_t phase;       /* phased: requests a phase; 0: a tenth of requests */
+	uint32_t pages;     /* ids are below; >= 1 */
+	uint32_t alpha_ppm; /* of zipf and stack; at most 4000000 */
+	uint32_t write_ppm; /* share of requests that write */
+	uint64_t phase;     /* phased: requests a phase; 0: a tenth of requests */
 	uint64_t requests;
 	uint64_t seed;
 };
@@ -25,7 +24,7 @@ int trace_gen_create(struct trace_gen **out, const struct trace_gen_options *opt
 		     struct error *error);
 void trace_gen_destroy(struct trace_gen *g);
 
-/* The next requests into b, writes too: nr is 0 when all are made, or the workload is done. */
+/* The next requests into b, which says writes if any can be: nr is 0 when all are made. */
 void trace_gen_next(struct trace_gen *g, struct trace_batch *b);
 
 #endif

@@ -22,11 +22,13 @@
 #define LINE_BYTES (64u << 10)
 
 extern const struct trace_format trace_format_oracle, trace_format_csv, trace_format_lackey,
-	trace_format_text, trace_format_ballast, trace_format_vscsi, trace_format_pages;
+	trace_format_text, trace_format_ballast, trace_format_vscsi, trace_format_pages,
+	trace_format_record;
 
 const struct trace_format *const trace_format_table[] = {
-	&trace_format_oracle,  &trace_format_csv,   &trace_format_lackey, &trace_format_text,
-	&trace_format_ballast, &trace_format_vscsi, &trace_format_pages,  NULL,
+	&trace_format_oracle, &trace_format_csv,     &trace_format_lackey,
+	&trace_format_text,   &trace_format_ballast, &trace_format_vscsi,
+	&trace_format_pages,  &trace_format_record,  NULL,
 };
 
 static char *format_names(char *buf, size_t bytes)

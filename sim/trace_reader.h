@@ -51,9 +51,10 @@ struct trace_reader {
 	enum trace_thinning thinning;
 	uint32_t thinning_pages;
 	struct trace_csv_columns csv;
-	unsigned variant;          /* vscsi: version */
-	struct trace_cursor block; /* own format: what is left of a block */
-	bool failed;               /* failure is what the next call returns */
+	unsigned variant;            /* vscsi: version */
+	struct trace_cursor block;   /* own format: what is left of a block */
+	struct trace_record *record; /* record: its stream; owned by the format */
+	bool failed;                 /* failure is what the next call returns */
 	struct error failure;
 };
 

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -336,8 +337,14 @@ int trace_writer_add(struct trace_writer *w, const struct trace_batch *b, struct
 int trace_writer_close(struct trace_writer *w, bool give_up, struct error *error)
 {
 	int err = !give_up && w->format->end ? w->format->end(w) : 0;
-	int closed = newfile_close(&w->out, !give_up && !err);
+	int closed;
 
+	errno = 0;
+	if (!give_up && !err && w->options.keep_broken && fflush(w->out.file))
+		err = put_failed(w);
+	if (err && w->options.keep_broken)
+		__fpurge(w->out.file); /* else closing fails, and a file that fails is removed */
+	closed = newfile_close(&w->out, !give_up && (!err || w->options.keep_broken));
 	if (!err && !give_up)
 		err = closed;
 	if (err)

@@ -5,6 +5,8 @@
 #ifndef BALLAST_SIM_TRACE_WRITE_H
 #define BALLAST_SIM_TRACE_WRITE_H
 
+#include <stdbool.h>
+
 #include "sim/trace.h"
 #include "sim/trace_reader.h"
 
@@ -15,6 +17,7 @@ struct trace_write_options {
 	unsigned has;       /* TRACE_..: what the requests say */
 	enum trace_thinning thinning;
 	uint32_t thinning_pages;
+	bool keep_broken; /* after a failure what could be written stays, under its name */
 };
 
 /* The format that a trace of that path is written in: format, unless it is NULL or unknown (then NULL). */

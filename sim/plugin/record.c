@@ -1,143 +1,324 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * record.c: a plugin for QEMU's user-mode emulator that writes down which pages a program touches. `ballast trace record`
- * carries it inside, starts the emulator with it, and reads what it writes.
+ * record.c: the plugin of `ballast trace record`: tells which pages a program touches inside QEMU's translator.
  *
- * Every load and store of the emulated program becomes a 64-bit word, page << 1 | write (the format "pages"), in order,
- * on a descriptor it is given; one that crosses into the next page becomes two. With code=1 each execution of a block of
- * instructions is a reference to the page its first instruction is in. Words are collected and written 64 Ki at a time.
- * Threads of the program take turns at a lock, so the order is one that was. A forked child has the buffer and the
- * descriptor too, and must not use them.
+ * `ballast` carries it inside. Loaded by qemu-x86_64 (a program) or qemu-system-x86_64 (a machine) as -plugin FILE,ring=N,
+ * self=M: N is the memory of ring.h, M the descriptor that FILE stands for. The translator calls us for each access to memory and, if asked, for each block of instructions that begins; we
+ * append the page's number to the chunk of that virtual processor, which in user mode is a thread.
  *
- * Debian ships the emulator without the plugin header; the few declarations below are those of its interface, version 1
- * (docs: QEMU TCG Plugins). Part of it is that a translation is told without any context, so this file, unlike the rest
- * of the project, has state at file scope.
+ * Both descriptors are closed before the program begins, so it cannot close or see them, nor can its standard error matter:
+ * nothing is printed. A forked process shares the memory; it gives up the chunks it inherited, which are its
+ * parent's, and becomes a process of its own, or is not recorded.
+ *
+ * QEMU gives its callbacks no context when a block is translated, a thread ends or a system call begins, so what the
+ * plugin knows is file-scope here, one per process, as it is loaded once.
+ *
+ * QEMU's header is not part of Debian's packages: the declarations below are those of its documented plugin interface,
+ * version 1 (https://qemu.readthedocs.io/en/v7.2/devel/tcg-plugins.html).
  */
+#include "sim/plugin/ring.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
-#define PAGE_SHIFT 12
-#define WORDS      65536u
+#define EXPORT __attribute__((visibility("default")))
 
+/* Of QEMU. */
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
-enum { CB_NO_REGS = 0, MEM_RW = 3 };
-
-void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id,
-					   void (*cb)(uint64_t id, struct qemu_plugin_tb *tb));
-void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb,
-					  void (*cb)(unsigned vcpu, void *data), int flags,
-					  void *data);
-void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn,
-				      void (*cb)(unsigned vcpu, uint32_t info, uint64_t address,
-						 void *data),
-				      int flags, int rw, void *data);
-void qemu_plugin_register_atexit_cb(uint64_t id, void (*cb)(uint64_t id, void *data), void *data);
+struct qemu_plugin_hwaddr;
+struct qemu_info;
+enum cb_flags { CB_NO_REGS };
+enum mem_rw { MEM_R = 1, MEM_W, MEM_RW };
+typedef void mem_cb(unsigned vcpu, uint32_t info, uint64_t vaddr, void *data);
+typedef void exec_cb(unsigned vcpu, void *data);
+typedef void tb_cb(uint64_t id, struct qemu_plugin_tb *tb);
+typedef void vcpu_cb(uint64_t id, unsigned vcpu);
+typedef void exit_cb(uint64_t id, void *data);
+typedef void syscall_cb(uint64_t id, unsigned vcpu, int64_t nr, uint64_t a1, uint64_t a2,
+			uint64_t a3, uint64_t a4, uint64_t a5, uint64_t a6, uint64_t a7,
+			uint64_t a8);
+typedef void syscall_ret_cb(uint64_t id, unsigned vcpu, int64_t nr, int64_t result);
+void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, tb_cb *cb);
+void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn, mem_cb *cb,
+				      enum cb_flags flags, enum mem_rw rw, void *data);
+void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, exec_cb *cb,
+					  enum cb_flags flags, void *data);
+void qemu_plugin_register_vcpu_exit_cb(uint64_t id, vcpu_cb *cb);
+void qemu_plugin_register_atexit_cb(uint64_t id, exit_cb *cb, void *data);
+void qemu_plugin_register_vcpu_syscall_cb(uint64_t id, syscall_cb *cb);
+void qemu_plugin_register_vcpu_syscall_ret_cb(uint64_t id, syscall_ret_cb *cb);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
-uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
-bool qemu_plugin_mem_is_store(uint32_t info);
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
+size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
 unsigned qemu_plugin_mem_size_shift(uint32_t info);
+bool qemu_plugin_mem_is_store(uint32_t info);
+struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(uint32_t info, uint64_t vaddr);
+bool qemu_plugin_hwaddr_is_io(const struct qemu_plugin_hwaddr *at);
+uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *at);
 
-__attribute__((visibility("default"))) extern int qemu_plugin_version;
-__attribute__((visibility("default"))) int qemu_plugin_install(uint64_t id, const void *info,
-							       int argc, char **argv);
-
+/* For QEMU. */
+EXPORT extern int qemu_plugin_version;
+EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, char **argv);
 int qemu_plugin_version = 1;
 
-static struct {
-	int fd;
-	pid_t pid; /* of the program that is recorded */
-	bool code;
-	bool lock;
-	uint32_t used;
-} out = {.fd = -1};
-static uint64_t word[WORDS]; /* by itself, so that it takes no place in the file */
+#define VCPUS        65536u
+#define PAGE_BYTES   (1u << RING_PAGE_SHIFT)
+#define SYS_EXECVE   59
+#define SYS_EXECVEAT 322
+#define PATIENCE_S   1
 
-static void flush(void)
+static struct ring *ring;
+static struct ring_chunk *current[VCPUS]; /* what each is filling; NULL: none */
+static _Atomic unsigned vcpus;            /* entries of current that may be set */
+static uint32_t process;
+static bool off;
+
+static void futex_wait(_Atomic uint32_t *word, uint32_t seen)
 {
-	const char *at = (const char *)word;
-	size_t left = out.used * sizeof(*word);
+	const struct timespec patience = {.tv_sec = PATIENCE_S};
 
-	out.used = 0;
-	if (getpid() != out.pid)
+	syscall(SYS_futex, word, FUTEX_WAIT, seen, &patience, NULL, 0);
+}
+
+static void chunk_give(unsigned vcpu)
+{
+	struct ring_chunk *c = vcpu < VCPUS ? current[vcpu] : NULL;
+	uint32_t i;
+
+	if (!c)
 		return;
-	while (left) {
-		ssize_t put = write(out.fd, at, left);
+	current[vcpu] = NULL;
+	i = (uint32_t)(c - ring->chunk);
+	ring->given[i] = ring->order++;
+	ring->state[i] = RING_FULL;
+}
 
-		if (put <= 0)
-			_exit(1); /* nobody reads any more */
-		at += put;
-		left -= (size_t)put;
+/* The first one that is free, so that few are in use, and those in the processor's caches. */
+static struct ring_chunk *chunk_free(void)
+{
+	for (uint32_t i = 0; i < RING_CHUNKS; i++) {
+		uint32_t state = RING_FREE, high = ring->high;
+
+		if (atomic_load_explicit(&ring->state[i], memory_order_relaxed) != RING_FREE ||
+		    !atomic_compare_exchange_strong(&ring->state[i], &state, RING_FILLING))
+			continue;
+		while (high <= i && !atomic_compare_exchange_weak(&ring->high, &high, i + 1))
+			;
+		return &ring->chunk[i];
 	}
+	return NULL;
 }
 
-static void reference(uint64_t page, bool write)
+static bool reader_is_busy(void)
 {
-	while (__atomic_test_and_set(&out.lock, __ATOMIC_ACQUIRE))
+	for (uint32_t i = 0; i < RING_CHUNKS; i++)
+		if (ring->state[i] == RING_FULL)
+			return true;
+	return false;
+}
+
+/* NULL: the reference is lost, and counted. */
+static struct ring_chunk *chunk_take(unsigned vcpu)
+{
+	struct ring_chunk *c;
+	unsigned seen = vcpus;
+
+	for (;;) {
+		uint32_t freed = ring->freed;
+
+		if (off || ring->closed || vcpu >= VCPUS)
+			return NULL;
+		c = chunk_free();
+		if (c)
+			break;
+		ring->writers_sleep++;
+		if (ring->freed == freed)
+			futex_wait(&ring->freed, freed);
+		ring->writers_sleep--;
+		if (ring->freed == freed && kill((pid_t)ring->reader, 0) && errno == ESRCH)
+			ring->closed = 1;
+		else if (ring->freed == freed && !reader_is_busy()) {
+			ring->lost++;
+			return NULL;
+		}
+	}
+	c->process = process;
+	c->used = 0;
+	c->pid = (uint32_t)getpid();
+	current[vcpu] = c;
+	while (seen <= vcpu && !atomic_compare_exchange_weak(&vcpus, &seen, vcpu + 1))
 		;
-	word[out.used++] = page << 1 | write;
-	if (out.used == WORDS)
-		flush();
-	__atomic_clear(&out.lock, __ATOMIC_RELEASE);
+	return c;
 }
 
-static void accessed(unsigned vcpu, uint32_t info, uint64_t address, void *data)
+static inline void put(unsigned vcpu, uint64_t ref)
 {
-	uint64_t last = address + (1ull << qemu_plugin_mem_size_shift(info)) - 1;
-	bool write = qemu_plugin_mem_is_store(info);
+	struct ring_chunk *c = vcpu < VCPUS ? current[vcpu] : NULL;
+	uint32_t used;
 
-	(void)vcpu;
+	if (!c) {
+		c = chunk_take(vcpu);
+		if (!c)
+			return;
+	}
+	used = atomic_load_explicit(&c->used, memory_order_relaxed);
+	c->ref[used] = ref;
+	atomic_store_explicit(&c->used, used + 1, memory_order_release);
+	if (used + 1 == RING_CHUNK_REFS)
+		chunk_give(vcpu);
+}
+
+static void mem_virtual(unsigned vcpu, uint32_t info, uint64_t vaddr, void *data)
+{
+	uint64_t write = qemu_plugin_mem_is_store(info) ? RING_WRITE : 0;
+	uint64_t page = vaddr >> RING_PAGE_SHIFT;
+	uint64_t last = (vaddr + (1ull << qemu_plugin_mem_size_shift(info)) - 1) >> RING_PAGE_SHIFT;
+
 	(void)data;
-	reference(address >> PAGE_SHIFT, write);
-	if (last >> PAGE_SHIFT != address >> PAGE_SHIFT)
-		reference(last >> PAGE_SHIFT, write);
+	put(vcpu, page << 1 | write);
+	if (last != page)
+		put(vcpu, last << 1 | write);
 }
 
-static void executed(unsigned vcpu, void *data)
+static void put_physical(unsigned vcpu, uint32_t info, uint64_t vaddr)
 {
-	(void)vcpu;
-	reference((uint64_t)(uintptr_t)data, false);
+	const struct qemu_plugin_hwaddr *at = qemu_plugin_get_hwaddr(info, vaddr);
+
+	if (at && !qemu_plugin_hwaddr_is_io(at))
+		put(vcpu, qemu_plugin_hwaddr_phys_addr(at) >> RING_PAGE_SHIFT << 1 |
+				  (qemu_plugin_mem_is_store(info) ? RING_WRITE : 0));
+}
+
+static void mem_physical(unsigned vcpu, uint32_t info, uint64_t vaddr, void *data)
+{
+	uint64_t last = vaddr + (1ull << qemu_plugin_mem_size_shift(info)) - 1;
+
+	(void)data;
+	put_physical(vcpu, info, vaddr);
+	if (last / PAGE_BYTES != vaddr / PAGE_BYTES)
+		put_physical(vcpu, info, last);
+}
+
+static void block_runs(unsigned vcpu, void *data)
+{
+	put(vcpu, (uint64_t)(uintptr_t)data);
+}
+
+static void block_page(struct qemu_plugin_tb *tb, uint64_t vaddr)
+{
+	uintptr_t ref = (uintptr_t)(vaddr >> RING_PAGE_SHIFT << 1);
+
+	qemu_plugin_register_vcpu_tb_exec_cb(tb, block_runs, CB_NO_REGS, (void *)ref);
 }
 
 static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 {
+	mem_cb *mem = ring->flags & RING_PHYSICAL ? mem_physical : mem_virtual;
 	size_t nr = qemu_plugin_tb_n_insns(tb);
 
 	(void)id;
-	if (out.code)
-		qemu_plugin_register_vcpu_tb_exec_cb(
-			tb, executed, CB_NO_REGS,
-			(void *)(uintptr_t)(qemu_plugin_tb_vaddr(tb) >> PAGE_SHIFT));
 	for (size_t i = 0; i < nr; i++)
-		qemu_plugin_register_vcpu_mem_cb(qemu_plugin_tb_get_insn(tb, i), accessed,
-						 CB_NO_REGS, MEM_RW, NULL);
+		qemu_plugin_register_vcpu_mem_cb(qemu_plugin_tb_get_insn(tb, i), mem, CB_NO_REGS,
+						 MEM_RW, NULL);
+	if (nr && ring->flags & RING_INSTRUCTIONS) {
+		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, nr - 1);
+		uint64_t first = qemu_plugin_insn_vaddr(qemu_plugin_tb_get_insn(tb, 0));
+		uint64_t last = qemu_plugin_insn_vaddr(insn) + qemu_plugin_insn_size(insn) - 1;
+
+		block_page(tb, first);
+		if (last / PAGE_BYTES != first / PAGE_BYTES)
+			block_page(tb, last);
+	}
 }
 
-static void ended(uint64_t id, void *data)
+static void give_all(void)
+{
+	for (unsigned i = 0; i < vcpus; i++)
+		chunk_give(i);
+}
+
+static void at_exit(uint64_t id, void *data)
 {
 	(void)id;
 	(void)data;
-	flush();
+	give_all();
 }
 
-int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
+static void vcpu_ends(uint64_t id, unsigned vcpu)
 {
-	(void)info;
-	for (int i = 0; i < argc; i++) {
-		if (strncmp(argv[i], "out=", 4) == 0)
-			out.fd = atoi(argv[i] + 4);
-		else if (strcmp(argv[i], "code=1") == 0)
-			out.code = true;
+	(void)id;
+	chunk_give(vcpu);
+}
+
+/* The chunks are the parent's, which has the same pages of ours behind them. */
+static void forked(void)
+{
+	memset(current, 0, vcpus * sizeof(current[0]));
+	if (off || !(ring->flags & RING_FORKS)) {
+		off = true;
+		ring->unfollowed++;
+	} else {
+		process = ring->processes++;
 	}
-	if (out.fd < 0)
-		return -1;
-	out.pid = getpid();
+}
+
+static void syscall_begins(uint64_t id, unsigned vcpu, int64_t nr, uint64_t a1, uint64_t a2,
+			   uint64_t a3, uint64_t a4, uint64_t a5, uint64_t a6, uint64_t a7,
+			   uint64_t a8)
+{
+	(void)id, (void)a1, (void)a2, (void)a3, (void)a4, (void)a5, (void)a6, (void)a7, (void)a8;
+	if (nr != SYS_EXECVE && nr != SYS_EXECVEAT)
+		return;
+	chunk_give(vcpu);
+	ring->programs++;
+}
+
+static void syscall_ends(uint64_t id, unsigned vcpu, int64_t nr, int64_t result)
+{
+	(void)id, (void)vcpu, (void)result;
+	if (nr == SYS_EXECVE || nr == SYS_EXECVEAT)
+		ring->programs--; /* it failed: else there is no return */
+}
+
+int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, char **argv)
+{
+	int fd = -1, self = -1;
+	void *at;
+
+	(void)info;
+	for (int i = 0; i < argc; i++)
+		if (strncmp(argv[i], "ring=", 5) == 0)
+			fd = atoi(argv[i] + 5);
+		else if (strncmp(argv[i], "self=", 5) == 0)
+			self = atoi(argv[i] + 5);
+	at = mmap(NULL, sizeof(*ring), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (fd < 0 || at == MAP_FAILED)
+		return 1;
+	close(fd);
+	close(self);
+	ring = at;
+	if (ring->version != RING_VERSION || pthread_atfork(NULL, NULL, forked))
+		return 1;
+	process = ring->processes++;
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
-	qemu_plugin_register_atexit_cb(id, ended, NULL);
+	qemu_plugin_register_vcpu_exit_cb(id, vcpu_ends);
+	qemu_plugin_register_atexit_cb(id, at_exit, NULL);
+	if (!(ring->flags & RING_PHYSICAL)) {
+		qemu_plugin_register_vcpu_syscall_cb(id, syscall_begins);
+		qemu_plugin_register_vcpu_syscall_ret_cb(id, syscall_ends);
+	}
+	ring->attached = 1;
 	return 0;
 }

@@ -184,40 +184,6 @@ static void test_stack(void **state)
 	free(id);
 }
 
-/* Filled in order, then touched in turn as long as 0.5 s at 100 a second lasts; then the next phase, from page 0. */
-static void test_guest(void **state)
-{
-	struct trace_gen_options options = ask("guest");
-	struct trace_batch *b = malloc(sizeof(*b));
-	struct trace_gen *g;
-	struct error error;
-
-	(void)state;
-	assert_non_null(b);
-	options.workload = "toucher,pages=20,rate=100,ns=500000000+toucher,pages=7,rate=100,"
-			   "ns=50000000+idle";
-	assert_int_equal(trace_gen_create(&g, &options, &error), 0);
-	trace_gen_next(g, b);
-	assert_int_equal(b->nr, 20 + 50 + 7 + 5);
-	for (uint32_t i = 0; i < 20; i++) {
-		assert_int_equal(b->id[i], i);
-		assert_int_equal(b->write[i], 1);
-	}
-	for (uint32_t i = 0; i < 50; i++) {
-		assert_int_equal(b->id[20 + i], i % 20);
-		assert_int_equal(b->write[20 + i], 0);
-	}
-	for (uint32_t i = 0; i < 12; i++)
-		assert_int_equal(b->id[70 + i], i % 7);
-	trace_gen_next(g, b);
-	assert_int_equal(b->nr, 0);
-	trace_gen_destroy(g);
-	options.workload = "zipf,pages=x";
-	assert_int_not_equal(trace_gen_create(&g, &options, &error), 0);
-	assert_true(error.user && strstr(error.text, "--workload is wrong at 'x'"));
-	free(b);
-}
-
 /* The tree against an array, sizes that are powers of two and not. */
 static void test_stack_order(void **state)
 {
@@ -251,7 +217,7 @@ static void test_bad_kind(void **state)
 	assert_int_not_equal(trace_gen_create(&g, &options, &error), 0);
 	assert_string_equal(error.text,
 			    "trace gen: no kind is called 'zip'; allowed: uniform, zipf, "
-			    "scan, loop, phased, stack, guest");
+			    "scan, loop, phased, stack");
 }
 
 int main(void)
@@ -260,7 +226,7 @@ int main(void)
 		cmocka_unit_test(test_seeds),    cmocka_unit_test(test_scan_and_loop),
 		cmocka_unit_test(test_zipf),     cmocka_unit_test(test_phased),
 		cmocka_unit_test(test_stack),    cmocka_unit_test(test_stack_order),
-		cmocka_unit_test(test_bad_kind), cmocka_unit_test(test_guest),
+		cmocka_unit_test(test_bad_kind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,6 +30,7 @@ const char lab_image_start[1], lab_image_end[1];
 #define ADDRESS 0x150000000ull
 #define PAGES   40u
 #define TOUCHES 5000u
+#define TOUCHED 7                              /* exit status */
 #define ACROSS  (ADDRESS + 3 * PAGE_BYTES - 2) /* eight bytes from here lie in two pages */
 
 /* One byte a touch; the last one reads across the end of a page. */
@@ -53,7 +54,7 @@ static int touch(void)
 			(void)*byte;
 	}
 	(void)*(volatile uint64_t *)(uintptr_t)ACROSS;
-	return 7;
+	return TOUCHED;
 }
 
 static bool emulator_is_there(void)
@@ -121,11 +122,13 @@ static void test_record(void **state)
 	}
 	assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
 	trace_file_make(&f, ".btrace", "", 0);
-	assert_int_equal(record((char *[]){trace, part, to, f.path, end, self, word, NULL}, 7), 0);
+	assert_int_equal(record((char *[]){trace, part, to, f.path, end, self, word, NULL}, 7),
+			 TOUCHED);
 	check(f.path);
 	/* code is elsewhere */
 	assert_int_equal(
-		record((char *[]){trace, part, code, to, f.path, end, self, word, NULL}, 8), 0);
+		record((char *[]){trace, part, code, to, f.path, end, self, word, NULL}, 8),
+		TOUCHED);
 	check(f.path);
 	trace_file_remove(&f);
 }
