@@ -26,7 +26,6 @@
 #include "mm/trace.h"
 #include "vmm/vm_balloon.h"
 
-struct mm_config;
 struct machine; /* opaque; owned by the creator, freed by machine_destroy() */
 
 enum machine_evict {
