@@ -261,7 +261,7 @@ static int print_text(const struct curve *c)
 	for (unsigned i = 0; i < c->nr; i++) {
 		table_cell(t, "%u", c->frames[i]);
 		table_cell(t, "%llu", (unsigned long long)c->misses[i]);
-		table_cell(t, "%.4f", (double)c->misses[i] / (double)c->trace.requests);
+		table_cell(t, "%.4f", (double)c->misses[i] / (double)c->trace.whole_requests);
 	}
 	table_print(t, stdout);
 	table_destroy(t);

@@ -79,9 +79,12 @@ static void run_json(const struct replay *r, const struct replay_run *run)
 			      "policy", replay_policy_name(run), "frames", (json_int_t)run->frames,
 			      "requests", (json_int_t)t->requests, "distinct", (json_int_t)t->pages,
 			      "misses", (json_int_t)run->misses, "miss_ratio",
-			      (double)run->misses / (double)t->requests, "seconds",
+			      (double)run->misses / (double)t->whole_requests, "seconds",
 			      (double)run->seconds_ns / 1e9);
 
+	if (o && t->thinning != TRACE_WHOLE)
+		json_object_set_new(o, "whole_requests",
+				    json_integer((json_int_t)t->whole_requests));
 	if (o && t->write && run->policy)
 		json_object_set_new(o, "written", json_integer((json_int_t)run->written));
 	jsonl_write(stdout, o);
@@ -102,7 +105,7 @@ static void run_done(void *context, const struct replay_run *run)
 	table_cell(r->table, "%s", replay_policy_name(run));
 	table_cell(r->table, "%u", run->frames);
 	table_cell(r->table, "%llu", (unsigned long long)run->misses);
-	table_cell(r->table, "%.4f", (double)run->misses / (double)r->trace.requests);
+	table_cell(r->table, "%.4f", (double)run->misses / (double)r->trace.whole_requests);
 	if (r->trace.write && run->policy)
 		table_cell(r->table, "%llu", (unsigned long long)run->written);
 	else if (r->trace.write)

@@ -83,8 +83,9 @@ static int convert(struct trace_reader *r, struct trace_batch *b, const struct c
 			const struct trace_write_options how = {.format = o->to,
 								.has = r->has,
 								.thinning = r->thinning,
-								.thinning_pages =
-									r->thinning_pages};
+								.thinning_pages = r->thinning_pages,
+								.whole_requests =
+									r->whole_requests};
 
 			err = trace_writer_open(&w, out, &how, error);
 			if (err)
@@ -161,6 +162,7 @@ static int convert_thinned(const char *in, const char *out, const struct convert
 	if (*t.broken)
 		log_warn("%s; going on with the %u requests before", t.broken, t.requests);
 	to.has = t.has;
+	to.whole_requests = t.requests;
 	if (t.thinning != TRACE_WHOLE)
 		err = error_user(error, "%s: the trace was thinned already", in);
 	if (!err) {

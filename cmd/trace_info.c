@@ -112,8 +112,9 @@ static void print_text(const struct trace *t, const struct info *i, const char *
 	if (t->has & TRACE_HASHES)
 		printf("hashes     of the pages' contents\n");
 	if (t->thinning == TRACE_SAD)
-		printf("thinned    by SAD, k = %u: exact for lru and opt with more frames\n",
-		       t->thinning_pages);
+		printf("thinned    by SAD, k = %u, from %s requests: exact for lru and opt with "
+		       "more frames\n",
+		       t->thinning_pages, human_grouped(t->whole_requests).text);
 	if (t->thinning == TRACE_FILTER)
 		printf("thinned    to the misses of an LRU memory of %u pages: exact for lru with "
 		       "more frames\n",

@@ -56,6 +56,8 @@ struct trace {
 	const char *format;
 	enum trace_thinning thinning;
 	uint32_t thinning_pages;
+	uint64_t
+		whole_requests; /* before thinning, what ratios are of; requests if it was not, or is not known */
 	char broken[ERROR_TEXT_BYTES]; /* keep_going: where and how it broke; else empty */
 	size_t room;                   /* requests the arrays have place for */
 	size_t page_room;

@@ -53,6 +53,7 @@ static int ballast_open(struct trace_reader *r, struct error *error)
 	r->has = le32toh(head.has);
 	r->thinning = le32toh(head.thinning);
 	r->thinning_pages = le32toh(head.thinning_pages);
+	r->whole_requests = le64toh(head.whole_requests);
 	if (r->has > 15 || r->thinning > TRACE_FILTER)
 		return trace_reader_fail(r, error, s->at, "columns or thinning of a newer program");
 	s->at += sizeof(head);

@@ -18,7 +18,8 @@ struct trace_file_head {
 	uint32_t has;            /* TRACE_WRITES .. TRACE_HASHES: columns of every block */
 	uint32_t thinning;       /* enum trace_thinning */
 	uint32_t thinning_pages; /* k */
-	uint8_t zero[32];
+	uint64_t whole_requests; /* before thinning; 0: not known, or not thinned */
+	uint8_t zero[24];
 	uint64_t check; /* XXH3-64 of the 56 bytes before */
 };
 _Static_assert(sizeof(struct trace_file_head) == 64, "as documented");

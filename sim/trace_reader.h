@@ -50,6 +50,7 @@ struct trace_reader {
 	uint64_t requests;
 	enum trace_thinning thinning;
 	uint32_t thinning_pages;
+	uint64_t whole_requests; /* before thinning; 0: not known */
 	struct trace_csv_columns csv;
 	unsigned variant;            /* vscsi: version */
 	struct trace_cursor block;   /* own format: what is left of a block */

@@ -70,6 +70,7 @@ static int ballast_begin(struct trace_writer *w)
 		.has = htole32(w->options.has),
 		.thinning = htole32(w->options.thinning),
 		.thinning_pages = htole32(w->options.thinning_pages),
+		.whole_requests = htole64(w->options.whole_requests),
 	};
 
 	w->batch = calloc(BATCHES, sizeof(*w->batch));

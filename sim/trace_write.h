@@ -18,6 +18,7 @@ struct trace_write_options {
 	enum trace_thinning thinning;
 	uint32_t thinning_pages;
 	bool keep_broken; /* after a failure what could be written stays, under its name */
+	uint64_t whole_requests; /* before thinning; 0: not known */
 };
 
 /* The format that a trace of that path is written in: format, unless it is NULL or unknown (then NULL). */

@@ -82,7 +82,7 @@ uint8_t *trace_pack(const char *packing, const void *bytes, size_t nr, size_t *p
 
 void trace_of_pages(struct trace *t, const uint32_t *page, uint32_t nr)
 {
-	*t = (struct trace){.requests = nr, .room = nr, .format = "test"};
+	*t = (struct trace){.requests = nr, .whole_requests = nr, .room = nr, .format = "test"};
 	t->page = big_alloc(nr * sizeof(*t->page));
 	assert_non_null(t->page);
 	for (uint32_t i = 0; i < nr; i++) {

@@ -221,6 +221,10 @@ static void test_thinned(void **state)
 	snprintf(words, sizeof(words), "trace convert @ %s --sad 2", thin.path);
 	assert_int_equal(run(cmd_trace, words, &f).status, 0);
 	assert_int_equal(run(cmd_replay, "replay @ --policy lru,opt --frames 3", &thin).status, 0);
+	/* 1, then 2, 3 and 4 miss: 4 of the 10 that were */
+	o = run(cmd_replay, "replay @ --policy lru --frames 5 --json", &thin);
+	assert_non_null(strstr(o.out, "\"misses\":4,\"miss_ratio\":0.4"));
+	assert_non_null(strstr(o.out, "\"whole_requests\":10"));
 	o = run(cmd_replay, "replay @ --policy clock --frames 3", &thin);
 	assert_int_equal(o.status, COMMAND_USER);
 	assert_non_null(strstr(o.err, "clock with 3 frames is refused: the trace was thinned"));
