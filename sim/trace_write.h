@@ -17,7 +17,7 @@ struct trace_write_options {
 	unsigned has;       /* TRACE_..: what the requests say */
 	enum trace_thinning thinning;
 	uint32_t thinning_pages;
-	bool keep_broken; /* after a failure what could be written stays, under its name */
+	bool keep_broken;        /* after a failure what could be written stays, under its name */
 	uint64_t whole_requests; /* before thinning; 0: not known */
 };
 
