@@ -4,7 +4,7 @@
  *
  * Logs are written with write(), not stdio: after a failed flush stdio keeps the bytes and would write them a second
  * time. An append that fails is cut off again, so the next one, if there is room by then, starts on a line of its own.
- * Documents are written under a temporary name and renamed. There is no fsync: the promise is about this program and
+ * Documents appear when they are whole (lib/newfile.h). Reports have no fsync: the promise is about this program and
  * its disk space, not about the host's power supply.
  */
 #include "cmd/report_file.h"
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "lib/jsonl.h"
+#include "lib/newfile.h"
 
 char *report_path(const char *dir, const char *name)
 {
@@ -72,39 +73,31 @@ void report_log_close(struct report_log *log)
 	*log = (struct report_log){.fd = -1};
 }
 
-static int write_to(const char *path, json_t *value)
+int report_json_write(const char *path, json_t *value, bool sync)
 {
-	FILE *out = fopen(path, "we");
-	int err;
+	struct newfile out;
+	int closed, err = value ? newfile_open(&out, path) : -ENOMEM;
 
-	if (!out) {
-		err = -errno;
+	if (err) {
 		json_decref(value);
 		return err;
 	}
-	err = jsonl_pretty(out, value);
-	if (fclose(out) != 0 && !err)
+	err = jsonl_pretty(out.file, value);
+	if (!err && sync && (fflush(out.file) != 0 || fsync(fileno(out.file)) != 0))
 		err = -errno;
-	return err;
+	closed = newfile_close(&out, !err);
+	return err ? err : closed;
 }
 
 int report_document_write(const char *dir, const char *name, json_t *value, struct error *error)
 {
 	char *path = report_path(dir, name);
-	char *temporary = NULL;
 	int err = -ENOMEM;
 
-	if (!value || !path || asprintf(&temporary, "%s/.%s.tmp", dir, name) < 0) {
+	if (path)
+		err = report_json_write(path, value, false);
+	else
 		json_decref(value);
-		goto out;
-	}
-	err = write_to(temporary, value);
-	if (!err && rename(temporary, path) != 0)
-		err = -errno;
-	if (err)
-		unlink(temporary);
-	free(temporary);
-out:
 	free(path);
 	return err ? error_host(error, -err, "%s/%s", dir, name) : 0;
 }

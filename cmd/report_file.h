@@ -28,7 +28,11 @@ int report_log_open(struct report_log *log, const char *dir, const char *name, s
 void report_log_append(struct report_log *log, const void *bytes, size_t length);
 void report_log_close(struct report_log *log); /* also if never opened, when zeroed with fd -1 */
 
-/* Writes value, indented, as dir/name. value is transferred; NULL counts as no memory. */
+/* Writes value, indented; the file appears when it is whole (lib/newfile.h). sync: and on the disk. value is transferred;
+ * NULL counts as no memory. 0 or -errno. */
+int report_json_write(const char *path, json_t *value, bool sync);
+
+/* The same as dir/name. */
 int report_document_write(const char *dir, const char *name, json_t *value, struct error *error);
 
 /* "dir/name", owned by the caller; NULL: no memory. */

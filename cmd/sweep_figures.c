@@ -15,6 +15,7 @@
 
 #include "cmd/report.h"
 #include "cmd/report_file.h"
+#include "lib/newfile.h"
 #include "lib/words.h"
 
 static const struct sweep_figure scenario_figures[] = {
@@ -235,7 +236,7 @@ static int csv_write(const struct sweep_figures *f, FILE *out)
 		}
 		fputc('\n', out);
 	}
-	return 0;
+	return ferror(out) ? -EIO : 0; /* closing tells of the last bytes only */
 }
 
 json_t *sweep_settings_json(const struct sweep_plan *p, unsigned i)
@@ -291,17 +292,17 @@ static json_t *results_json(const struct sweep_figures *f)
 
 int sweep_figures_write(const struct sweep_figures *f, const char *dir, struct error *error)
 {
-	char *path = report_path(dir, "results.csv"), *temporary = report_path(dir, ".results.tmp");
-	FILE *out = path && temporary ? fopen(temporary, "we") : NULL;
-	int err = out ? csv_write(f, out) : path && temporary ? -errno : -ENOMEM;
+	char *path = report_path(dir, "results.csv");
+	struct newfile out;
+	int closed, err = path ? newfile_open(&out, path) : -ENOMEM;
 
-	if (out && fclose(out) != 0 && !err)
-		err = -errno;
-	if (!err && rename(temporary, path) != 0)
-		err = -errno;
+	if (!err) {
+		err = csv_write(f, out.file);
+		closed = newfile_close(&out, !err);
+		err = err ? err : closed;
+	}
 	if (err)
 		error_host(error, -err, "%s/results.csv", dir);
-	free(temporary);
 	free(path);
 	return err ? err : report_document_write(dir, "results.json", results_json(f), error);
 }

@@ -180,51 +180,28 @@ int sweep_store_load(const struct sweep_store *s, unsigned job, json_t **out, st
 	return err;
 }
 
-static int write_whole(const char *path, const char *temporary, json_t *value)
-{
-	FILE *out = fopen(temporary, "we");
-	int err;
-
-	if (!out) {
-		err = -errno;
-		json_decref(value);
-		return err;
-	}
-	err = jsonl_pretty(out, value);
-	if (!err && (fflush(out) != 0 || fsync(fileno(out)) != 0))
-		err = -errno;
-	if (fclose(out) != 0 && !err)
-		err = -errno;
-	if (!err && rename(temporary, path) != 0)
-		err = -errno;
-	if (err)
-		unlink(temporary);
-	return err;
-}
-
 int sweep_store_save(const struct sweep_store *s, unsigned job, json_t *result, double seconds,
 		     struct error *error)
 {
 	char *path = sweep_store_path(s, job, ".json"), *name = sweep_job_name(s->plan, job);
-	char *temporary = sweep_store_path(s, job, ".tmp"), origin[24];
+	char origin[24];
 	char **words = sweep_job_command(s->plan, job, s->dir);
 	json_t *command = json_array(), *file = NULL;
 	int err = -ENOMEM;
 
-	if (!path || !name || !temporary || !words || job_origin(s, job, origin) != 0)
+	if (!path || !name || !words || job_origin(s, job, origin) != 0)
 		goto out;
 	for (char **w = words; *w; w++)
 		json_array_append_new(command, json_string(*w));
 	file = json_pack("{s:s, s:s, s:O, s:f, s:O}", "job", name, "origin", origin, "command",
 			 command, "seconds", seconds, "result", result);
-	err = file ? write_whole(path, temporary, file) : -ENOMEM;
+	err = report_json_write(path, file, true);
 out:
 	json_decref(command);
 	json_decref(result);
 	sweep_words_free(words);
 	if (err)
 		error_host(error, -err, "%s", path ? path : s->dir);
-	free(temporary);
 	free(name);
 	free(path);
 	return err;

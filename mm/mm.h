@@ -8,8 +8,9 @@
  * Locking: none inside. The caller holds one lock (the machine lock) around every call, and the manager calls the
  * body with it held. Time is the caller's: now_ns never goes back.
  *
- * The budget: used = resident of all VMs + frames of their caches of compressed pages + frames of VMs being torn down + a
- * fixed in-flight reserve, never more than memory_pages. A fault that finds no frame waits in the manager until page-out makes one.
+ * The budget: used = resident of all VMs + frames of their caches of compressed pages + the pool of shared frames +
+ * frames of VMs being torn down + a fixed in-flight reserve, never more than memory_pages. A fault that finds no frame
+ * waits in the manager until page-out makes one.
  *
  * Life of a page: see page.h. Order of reading: mm.h, page.h, fault.c, reclaim.c, io.c, target.c.
  */

@@ -107,7 +107,7 @@ static void test_document(void **state)
 	limit_files(RLIM_INFINITY);
 	assert_non_null(strstr(error.text, "s.json"));
 	expect_file("s.json", "{\n  \"a\": 1\n}\n");
-	assert_int_not_equal(access(".s.json.tmp", F_OK), 0);
+	assert_int_not_equal(access("s.json.part", F_OK), 0);
 	assert_int_equal(report_document_write(".", "s.json", NULL, &error), -ENOMEM);
 }
 
