@@ -48,11 +48,14 @@ static npages_t end_of(const struct machine_snapshot *s, unsigned i)
 	return used * s->host.memory_pages / (s->host.memory_pages - s->host.free_pages);
 }
 
-/* Figures are a second old, so a step of 5 % may lead too far, and nobody grows under pressure. Above, steps of a quarter of
- * a percent are not taken. */
+/*
+ * What a guest says is a second old, two on a slow machine: meanwhile its balloon has taken one step of 5 % or two, which it
+ * does not count as used, so it may be led so far below; and nobody grows under pressure. Above, steps of a quarter of a
+ * percent are not taken.
+ */
 static bool is_near(npages_t size, npages_t end)
 {
-	return size * 100 >= end * 95 && size * 100 <= end * 102;
+	return size * 100 >= end * 90 && size * 100 <= end * 102;
 }
 
 /* All have filled their memory, and said so. */
@@ -100,7 +103,7 @@ static void balloons_go_by_what_guests_say(void **state)
 			      (unsigned long)end_of(s, i));
 	/* memory is not short by the other policies' measure: nobody else asked, nothing was paged */
 	assert_int_equal(s->host.state, MM_HIGH);
-	assert_true(size_of(s, LARGE) * 100 >= PAGES * 95 - 100); /* see is_near() */
+	assert_true(size_of(s, LARGE) * 100 >= PAGES * 90 - 100); /* see is_near() */
 	assert_int_equal(s->vm[LARGE].balloon_last, MM_BALLOON_AT_TARGET);
 	free(s);
 	live_must_be_consistent(m);

@@ -187,6 +187,27 @@ struct machine_snapshot *live_look(struct machine *m)
 	return s;
 }
 
+/* What a failed test leaves to think about. */
+static void tell_all(const struct machine_snapshot *s)
+{
+	print_message("%.3f s: %lu of %lu pages free, state %d\n",
+		      (double)s->now_ns / (double)NS_PER_S, (unsigned long)s->host.free_pages,
+		      (unsigned long)s->host.memory_pages, (int)s->host.state);
+	for (unsigned i = 0; i < s->nr_vms; i++) {
+		const struct mm_vm_stats *v = &s->vm[i];
+		const struct vm_live_stats *l = machine_snapshot_live(s, i);
+
+		print_message("vm %u: resident %lu, target %lu, swapped %lu, ballooned %lu of %lu, "
+			      "last look %d, "
+			      "says free %lu, work %lu, exit %d\n",
+			      i, (unsigned long)v->resident_pages, (unsigned long)v->target_pages,
+			      (unsigned long)v->swapped_pages, (unsigned long)v->ballooned_pages,
+			      (unsigned long)v->balloon_target_pages, (int)v->balloon_last,
+			      (unsigned long)bytes_to_pages(l->balloon.stat[VM_BALLOON_FREE].value),
+			      (unsigned long)l->guest.work_units, (int)l->exit);
+	}
+}
+
 struct machine_snapshot *live_wait_until(struct machine *m,
 					 bool (*holds)(const struct machine_snapshot *s),
 					 unsigned patience_s, const char *what)
@@ -205,6 +226,7 @@ struct machine_snapshot *live_wait_until(struct machine *m,
 		nanosleep(&pause, NULL);
 		clock_gettime(CLOCK_MONOTONIC, &now);
 	} while (now.tv_sec < end.tv_sec);
+	tell_all(live_look(m));
 	fail_msg("not within %u s: %s", patience_s, what);
 	return NULL;
 }
