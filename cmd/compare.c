@@ -63,7 +63,7 @@ static const struct option_table table = {
 	"says, each with several seeds; prints medians, their 95 % intervals, and which\n"
 	"differences from the first value of the first --vary are within the noise. Keys are\n"
 	"those of --set, of a trace: policy, frames, guest, host, guest-policy, host-policy,\n"
-	"guest-io, host-io, format, columns, shift.\n"
+	"guest-io, host-io, format, columns, shift, split, block.\n"
 	"DIR gets compare.csv, compare.json, compare.png, and results.csv with every run. Runs\n"
 	"that are finished are kept: with -o DIR, the same command or one with more values or\n"
 	"repeats does what is left. docs/compare.md tells of figures and methods."};

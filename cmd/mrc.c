@@ -256,8 +256,8 @@ static int print_text(const struct curve *c)
 
 	if (!t)
 		return -ENOMEM;
-	printf("%s: %u requests, %u pages, in %.3f s\n", c->path, c->trace.requests, c->trace.pages,
-	       (double)c->seconds_ns / 1e9);
+	trace_heading(&c->trace, c->path);
+	printf(", in %.3f s\n", (double)c->seconds_ns / 1e9);
 	for (unsigned i = 0; i < c->nr; i++) {
 		table_cell(t, "%u", c->frames[i]);
 		table_cell(t, "%llu", (unsigned long long)c->misses[i]);

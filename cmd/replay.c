@@ -223,7 +223,8 @@ static void print_table(struct replay *r)
 {
 	if (r->options->json || !r->table || !r->printed)
 		return;
-	printf("%s: %u requests, %u pages\n", r->path, r->trace.requests, r->trace.pages);
+	trace_heading(&r->trace, r->path);
+	putchar('\n');
 	table_print(r->table, stdout);
 }
 

@@ -165,7 +165,8 @@ int replay_two(const struct trace *t, const char *path, const struct replay_opti
 			      error);
 	cmd_watch_clear(watch);
 	if (!o->json && p.printed) {
-		printf("%s: %u requests, %u pages\n", path, t->requests, t->pages);
+		trace_heading(t, path);
+		putchar('\n');
 		table_print(p.table, stdout);
 	}
 	*done_out = p.printed;

@@ -49,12 +49,12 @@ int sweep_plan_place(const struct sweep_plan *p, struct error *error)
 /* What replay calls a trace's settings; each names one run. */
 static int trace_setting_check(const char *name, const char *value, struct error *error)
 {
-	static const char *const names[] = {"policy", "frames",   "guest",        "host",
-					    "format", "columns",  "guest-policy", "host-policy",
-					    "shift",  "guest-io", "host-io"};
+	static const char *const names[] = {
+		"policy",      "frames", "guest",    "host",    "format", "columns", "guest-policy",
+		"host-policy", "shift",  "guest-io", "host-io", "split",  "block"};
 	const struct policy_ops **policy = NULL;
 	uint32_t *frames = NULL;
-	char list[200], quoted[64];
+	char list[240], quoted[64];
 	struct words words = {0};
 	unsigned nr = 1;
 	bool known = false;

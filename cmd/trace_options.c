@@ -3,10 +3,12 @@
 #include "cmd/trace_options.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ballast/types.h"
+#include "cmd/human.h"
 #include "lib/words.h"
 
 struct trace_options trace_options_of(const struct trace_arguments *a, unsigned want,
@@ -17,10 +19,18 @@ struct trace_options trace_options_of(const struct trace_arguments *a, unsigned 
 		.columns = a->columns,
 		.shift = (unsigned)a->shift.value,
 		.shift_given = a->shift.given,
+		.split_bytes = (uint32_t)a->split.value,
+		.block_bytes = (uint32_t)a->block.value,
 		.keep_going = a->keep_going,
 		.want = want,
 		.watch = watch,
 	};
+}
+
+void trace_heading(const struct trace *t, const char *path)
+{
+	printf("%s: %s, %s", path, human_some(t->requests, "request", "requests").text,
+	       human_some(t->pages, "page", "pages").text);
 }
 
 static int frames_one(const char *option, const char *text, uint32_t pages, uint32_t *out,

@@ -35,9 +35,11 @@ enum trace_thinning {
 
 struct trace_options {
 	const char *format;            /* NULL or "auto": found out */
-	const char *columns;           /* of csv, as the command line has them; NULL: id=1 */
+	const char *columns;           /* of csv, as the command line has them; NULL: found out */
 	unsigned shift;                /* page = id >> shift */
 	bool shift_given;              /* else the format says */
+	uint32_t split_bytes;          /* a request to each such page; 0: to the first block only */
+	uint32_t block_bytes;          /* what an id counts, for split_bytes; 0: the format says */
 	bool keep_going;               /* a broken or cut trace is used up to where it breaks */
 	unsigned want;                 /* TRACE_..: what to keep in memory, if the trace says it */
 	const struct sim_watch *watch; /* NULL: nobody */

@@ -3,10 +3,10 @@
  * trace_binary.c: formats of fixed little-endian records.
  *
  *   oracle   libCacheSim's oracleGeneral: u32 time in s, u64 id, u32 size, i64 index of the id's next request or -1.
- *            The last two are not used: every request is one page, and opt computes its own future.
+ *            The last is not used: opt computes its own future. What an id counts differs from trace to trace.
  *   vscsi    VMware's vscsiStats. Version 1, 32 bytes: u32 serial, u32 bytes, u32 segments, u16 command, u16 version,
- *            u64 first sector, u64 time in us. Version 2, 40 bytes: command and version first, a response time last.
- *            The id is the first sector; one request each, whatever its length.
+ *            u64 first sector, u64 time in us. Version 2, 40 bytes: u16 command, u16 version, u32 serial, u32 bytes,
+ *            u32 segments, u64 first sector, u64 time in us, u64 response time.
  *   pages    u64: page << 1 | write. What emulator plugins and other small recorders write.
  *
  * oracle and pages have no mark, so likely() can only see whether the first records make sense together.
@@ -45,8 +45,9 @@ static uint16_t u16_at(const uint8_t *p)
 	return le16toh(v);
 }
 
-/* Whole records that can be read now, TRACE_BATCH at most; 0 at the end of the trace; -errno. */
-static int records(struct trace_reader *r, size_t bytes, struct error *error)
+/* Whole records that can be read now, no more than a batch has room for; 0 at the end of the trace; -errno. */
+static int records(struct trace_reader *r, const struct trace_batch *b, size_t bytes,
+		   struct error *error)
 {
 	struct trace_source *s = &r->source;
 	size_t nr;
@@ -59,7 +60,7 @@ static int records(struct trace_reader *r, size_t bytes, struct error *error)
 		return trace_reader_fail(r, error, s->at,
 					 "the trace is cut short: %zu bytes of a record of %zu",
 					 trace_source_left(s), bytes);
-	return (int)(nr < TRACE_BATCH ? nr : TRACE_BATCH);
+	return (int)(nr < TRACE_BATCH - b->nr ? nr : TRACE_BATCH - b->nr);
 }
 
 /* Times ascend, and the next request of an id comes later: no other format looks so. */
@@ -82,12 +83,36 @@ static unsigned oracle_likely(const uint8_t *head, size_t bytes, bool last)
 	return nr && (u64_at(head + 16) || nr > 1) ? 1 : 0;
 }
 
+static int oracle_read_split(struct trace_reader *r, struct trace_batch *b, struct error *error)
+{
+	trace_span_rest(r, b);
+	while (b->nr < TRACE_BATCH) {
+		int got = records(r, b, ORACLE_BYTES, error);
+		const uint8_t *p = r->source.at;
+
+		if (got <= 0)
+			return got;
+		got = trace_span_put(
+			r, b,
+			&(struct trace_span){.id = u64_at(p + 4), .time_ns = u32_at(p) * NS_PER_S},
+			u32_at(p + 12), p, error);
+		if (got)
+			return got;
+		r->source.at = p + ORACLE_BYTES;
+	}
+	return 0;
+}
+
 static int oracle_read(struct trace_reader *r, struct trace_batch *b, struct error *error)
 {
-	int nr = records(r, ORACLE_BYTES, error);
-	const uint8_t *p = r->source.at;
+	const uint8_t *p;
+	int nr;
 
 	r->has |= TRACE_TIMES;
+	if (r->split_bytes)
+		return oracle_read_split(r, b, error);
+	nr = records(r, b, ORACLE_BYTES, error);
+	p = r->source.at;
 	for (int i = 0; i < nr; i++, p += ORACLE_BYTES) {
 		b->id[i] = u64_at(p + 4);
 		if (r->want & TRACE_TIMES)
@@ -136,24 +161,31 @@ static bool scsi_writes(unsigned command)
 static int vscsi_read(struct trace_reader *r, struct trace_batch *b, struct error *error)
 {
 	struct trace_source *s = &r->source;
-	int nr = records(r, vscsi_bytes(r->variant), error);
+	size_t size = vscsi_bytes(r->variant);
+	bool v1 = r->variant == 1;
 
-	if (nr <= 0)
-		return nr;
-	for (int i = 0; i < nr; i++) {
-		const uint8_t *p = s->at;
-		bool v1 = r->variant == 1;
+	trace_span_rest(r, b);
+	while (b->nr < TRACE_BATCH) {
+		const uint8_t *p;
+		int got = records(r, b, size, error);
 
-		if (!r->variant || vscsi_version(p, vscsi_bytes(r->variant)) != r->variant)
+		if (got <= 0)
+			return got;
+		p = s->at;
+		if (!r->variant || vscsi_version(p, size) != r->variant)
 			return trace_reader_fail(
 				r, error, p,
 				"no vscsi record: its version is neither 1 nor 2, or "
 				"another than the first record's");
-		b->write[i] = scsi_writes(u16_at(p + (v1 ? 12 : 0)));
-		b->id[i] = u64_at(p + (v1 ? 16 : 20));
-		b->time_ns[i] = u64_at(p + (v1 ? 24 : 28)) * 1000;
-		b->nr++;
-		s->at += vscsi_bytes(r->variant);
+		got = trace_span_put(
+			r, b,
+			&(struct trace_span){.id = u64_at(p + 16),
+					     .time_ns = u64_at(p + 24) * 1000,
+					     .write = scsi_writes(u16_at(p + (v1 ? 12 : 0)))},
+			u32_at(p + (v1 ? 4 : 8)), p, error);
+		if (got)
+			return got;
+		s->at += size;
 	}
 	return 0;
 }
@@ -180,7 +212,7 @@ static unsigned pages_likely(const uint8_t *head, size_t bytes, bool last)
 
 static int pages_read(struct trace_reader *r, struct trace_batch *b, struct error *error)
 {
-	int nr = records(r, PAGES_BYTES, error);
+	int nr = records(r, b, PAGES_BYTES, error);
 	const uint8_t *p = r->source.at;
 
 	if (nr < 0)
@@ -201,6 +233,7 @@ const struct trace_format trace_format_oracle = {
 	.name = "oracle",
 	.about = "libCacheSim's oracleGeneral, records of 24 bytes",
 	.endings = ".oracle .oracleGeneral ",
+	.sized = true,
 	.likely = oracle_likely,
 	.read = oracle_read,
 };
@@ -209,6 +242,8 @@ const struct trace_format trace_format_vscsi = {
 	.name = "vscsi",
 	.about = "VMware vscsiStats records, versions 1 and 2; sectors",
 	.endings = ".vscsi ",
+	.sized = true,
+	.block_bytes = 512,
 	.likely = vscsi_likely,
 	.open = vscsi_open,
 	.read = vscsi_read,

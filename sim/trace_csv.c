@@ -5,99 +5,21 @@
  * An id is a number, decimal or 0x.., or any other text (object names), which stands for its hash: XXH3-64, so that two
  * of a million names collide once in 37 million traces. Quotes around a field are taken off. Writes are 1, w.., W.., or
  * the SCSI write commands 2a, 8a, 0a, aa; everything else reads. Times are decimal numbers in the unit given.
- * Which column is the id nobody can guess, so it must be said; a first line whose id field is not a number is a header.
+ * Which column is the id nobody can guess, so it must be said, unless there is one column only, or the names in the first
+ * line are those that `ballast trace convert` writes. A first line whose id field is not a number is a header.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <xxhash.h>
 
-#include "lib/words.h"
 #include "sim/trace_reader.h"
 
-#define COLUMNS_MAX 64u
+#define COLUMNS_MAX TRACE_CSV_COLUMNS_MAX
 
 struct field {
 	const uint8_t *at, *end;
 };
-
-static int columns_bad(const char *word, struct error *error)
-{
-	char quoted[48];
-
-	return error_user(error,
-			  "--columns '%s' is wrong; allowed, with commas between: id=N, time=N, "
-			  "write=N, vm=N (columns from 1 to %u), header, separator=C (one "
-			  "character, comma, tab, space or semicolon), unit=ns, us, ms or s",
-			  words_quote(word, quoted, sizeof(quoted)), COLUMNS_MAX);
-}
-
-static char separator_of(const char *text)
-{
-	static const struct {
-		const char *name;
-		char c;
-	} names[] = {{"comma", ','}, {"tab", '\t'}, {"space", ' '}, {"semicolon", ';'}};
-
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(names[i].name, text) == 0)
-			return names[i].c;
-	return (char)(text[0] && !text[1] ? text[0] : 0);
-}
-
-static uint64_t unit_of(const char *text)
-{
-	static const struct {
-		const char *name;
-		uint64_t ns;
-	} units[] = {{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}};
-
-	for (unsigned i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (strcmp(units[i].name, text) == 0)
-			return units[i].ns;
-	return 0;
-}
-
-static bool columns_word(char *word, struct trace_csv_columns *c)
-{
-	char *value = strchr(word, '='), *end;
-	uint8_t *column;
-	unsigned long n;
-
-	if (!value)
-		return strcmp(word, "header") == 0 && (c->header = true);
-	*value++ = '\0';
-	if (strcmp(word, "separator") == 0)
-		return (c->separator = separator_of(value)) != 0;
-	if (strcmp(word, "unit") == 0)
-		return (c->time_unit_ns = unit_of(value)) != 0;
-	column = strcmp(word, "id") == 0      ? &c->id
-		 : strcmp(word, "time") == 0  ? &c->time
-		 : strcmp(word, "write") == 0 ? &c->write
-		 : strcmp(word, "vm") == 0    ? &c->vm
-					      : NULL;
-	n = strtoul(value, &end, 10);
-	if (!column || *value < '0' || *value > '9' || *end || n < 1 || n > COLUMNS_MAX)
-		return false;
-	*column = (uint8_t)n;
-	return true;
-}
-
-int trace_csv_columns_parse(const char *text, struct trace_csv_columns *out, struct error *error)
-{
-	char copy[200], whole[64], *save = NULL;
-
-	snprintf(copy, sizeof(copy), "%s", text);
-	if (strlen(text) >= sizeof(copy) || !*text)
-		return columns_bad(text, error);
-	for (char *word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
-		snprintf(whole, sizeof(whole), "%s", word);
-		if (!columns_word(word, out))
-			return columns_bad(whole, error);
-	}
-	return 0;
-}
 
 /* Up to COLUMNS_MAX fields of a line; returns how many. */
 static unsigned fields_of(const uint8_t *at, const uint8_t *end, char separator,
@@ -169,16 +91,40 @@ static bool field_writes(struct field f)
 	return false;
 }
 
-/* At least two fields in each of the first lines, and as many in all of them. */
+/* What `ballast trace convert` calls its columns. */
+static bool own_names(const struct field *field, unsigned nr, struct trace_csv_columns *c)
+{
+	static const char *const names[] = {"id", "write", "time_ns", "vm"};
+	uint8_t *const column[] = {&c->id, &c->write, &c->time, &c->vm};
+
+	for (unsigned i = 0; i < nr; i++) {
+		size_t length = (size_t)(field[i].end - field[i].at);
+		unsigned k = 0;
+
+		while (k < 4 &&
+		       (strlen(names[k]) != length || memcmp(names[k], field[i].at, length) != 0))
+			k++;
+		if (k == 4 || *column[k])
+			return false;
+		*column[k] = (uint8_t)(i + 1);
+	}
+	return c->id != 0;
+}
+
+/*
+ * At least two fields in each of the first lines, and as many in all of them; or one, which is a number but in the
+ * first line. Columns of other text are left to --format.
+ */
 static unsigned csv_likely(const uint8_t *head, size_t bytes, bool last)
 {
 	const uint8_t *end = head + bytes;
 	struct field field[COLUMNS_MAX];
-	unsigned lines = 0, fields = 0;
+	unsigned lines = 0, fields = 0, numbers = 0;
 
 	for (; head < end && lines < 20; lines++) {
 		const uint8_t *newline = memchr(head, '\n', (size_t)(end - head));
 		unsigned nr;
+		uint64_t value;
 
 		if (!newline && !last)
 			break;
@@ -186,13 +132,34 @@ static unsigned csv_likely(const uint8_t *head, size_t bytes, bool last)
 		for (const uint8_t *p = head; p < newline; p++)
 			if (*p < 9 || (*p > 13 && *p < 32))
 				return 0;
-		nr = fields_of(head, newline, ',', field);
-		if (nr < 2 || (lines && nr != fields))
+		nr = fields_of(head, newline - (newline > head && newline[-1] == '\r'), ',', field);
+		if (!nr || (lines && nr != fields))
 			return 0;
+		numbers += lines && whole_number(field[0], &value);
 		fields = nr;
 		head = newline + 1;
 	}
-	return lines ? 1 : 0;
+	return lines && (fields > 1 || (lines > 1 && numbers == lines - 1)) ? 1 : 0;
+}
+
+/* How many bytes the request has, after its id was read; 0: not said. */
+static int csv_size(struct trace_reader *r, const struct field *field, bool number, uint64_t *out,
+		    struct error *error)
+{
+	unsigned column = r->csv.blocks ? r->csv.blocks : r->csv.size;
+	struct field f;
+
+	*out = 0;
+	if (!column)
+		return 0;
+	f = field[column - 1];
+	if (!number)
+		return trace_reader_fail(r, error, field[r->csv.id - 1].at,
+					 "an id that is no number: such requests cannot be split");
+	if (!whole_number(f, out) ||
+	    (r->csv.blocks && __builtin_mul_overflow(*out, r->block_bytes, out)))
+		return trace_reader_fail(r, error, f.at, "a size that is no number, or too large");
+	return 0;
 }
 
 static int csv_record(struct trace_reader *r, struct trace_batch *b, const uint8_t *line,
@@ -201,10 +168,13 @@ static int csv_record(struct trace_reader *r, struct trace_batch *b, const uint8
 	const struct trace_csv_columns *c = &r->csv;
 	struct field field[COLUMNS_MAX], id;
 	unsigned nr = fields_of(line, line + length, c->separator, field);
-	uint32_t i = b->nr;
-	uint64_t vm = 0;
+	struct trace_span request = {.id = 0};
+	uint64_t vm = 0, bytes;
+	bool number;
+	int err;
 
-	if (nr < c->id || nr < c->time || nr < c->write || nr < c->vm)
+	if (nr < c->id || nr < c->time || nr < c->write || nr < c->vm || nr < c->size ||
+	    nr < c->blocks)
 		return trace_reader_fail(r, error, line,
 					 "a line of %u columns; allowed: as many as "
 					 "--columns names",
@@ -212,31 +182,71 @@ static int csv_record(struct trace_reader *r, struct trace_batch *b, const uint8
 	id = field[c->id - 1];
 	if (id.at == id.end)
 		return trace_reader_fail(r, error, id.at, "an empty id");
-	if (!whole_number(id, &b->id[i])) {
-		if (r->line == 1)
-			return 0; /* a header nobody announced */
-		b->id[i] = XXH3_64bits(id.at, (size_t)(id.end - id.at));
-	}
-	if (c->time && !field_time(field[c->time - 1], c->time_unit_ns, &b->time_ns[i]))
+	number = whole_number(id, &request.id);
+	if (!number && r->line == 1)
+		return 0; /* a header nobody announced */
+	if (!number)
+		request.id = XXH3_64bits(id.at, (size_t)(id.end - id.at));
+	if (c->time && !field_time(field[c->time - 1], c->time_unit_ns, &request.time_ns))
 		return trace_reader_fail(r, error, field[c->time - 1].at,
 					 "a time that is no number, or too large");
 	if (c->vm && (!whole_number(field[c->vm - 1], &vm) || vm >= UINT32_MAX))
 		return trace_reader_fail(r, error, field[c->vm - 1].at,
 					 "a VM that is no number below 2^32 - 1");
-	b->vm[i] = (uint32_t)vm;
-	b->write[i] = c->write && field_writes(field[c->write - 1]);
-	b->nr++;
+	request.vm = (uint32_t)vm;
+	request.write = c->write && field_writes(field[c->write - 1]);
+	err = csv_size(r, field, number, &bytes, error);
+	return err ? err : trace_span_put(r, b, &request, bytes, id.at, error);
+}
+
+/* Into the window, as far as it is there. */
+static int first_line(struct trace_reader *r, struct field *field, unsigned *nr,
+		      struct error *error)
+{
+	struct trace_source *s = &r->source;
+	const uint8_t *end;
+	int got = 1;
+
+	while (!(end = memchr(s->at, '\n', trace_source_left(s))) && got > 0 &&
+	       trace_source_left(s) < TRACE_LINE_BYTES)
+		got = trace_source_more(s, error);
+	if (got < 0)
+		return got;
+	end = end ? end : s->end;
+	*nr = fields_of(s->at, end - (end > s->at && end[-1] == '\r'), r->csv.separator, field);
 	return 0;
 }
 
 static int csv_open(struct trace_reader *r, struct error *error)
 {
-	if (r->csv.id)
-		return 0;
-	return error_user(error,
-			  "%s: a table of text: say which column is the id, such as "
-			  "--columns id=2",
-			  r->source.path);
+	struct trace_csv_columns *c = &r->csv, own = *c;
+	struct field field[COLUMNS_MAX];
+	unsigned nr = 0;
+	int err = first_line(r, field, &nr, error);
+
+	if (err)
+		return err;
+	if (!c->id && nr == 1) {
+		c->id = 1;
+	} else if (!c->id && !c->time && !c->write && !c->vm && own_names(field, nr, &own)) {
+		*c = own;
+		c->header = true;
+	}
+	if (!c->id)
+		return error_user(error,
+				  "%s: a table of %u columns: say which one is the id, such as "
+				  "--columns id=2",
+				  r->source.path, nr);
+	if (c->size && c->blocks)
+		return error_user(error, "--columns: size and blocks exclude each other");
+	if ((c->size || c->blocks) != (r->split_bytes != 0))
+		return error_user(error,
+				  r->split_bytes
+					  ? "--split: format csv needs the column that says how "
+					    "long a request is: --columns size=N (bytes) or "
+					    "blocks=N (of --block)"
+					  : "--columns: size and blocks go with --split");
+	return 0;
 }
 
 static int csv_read(struct trace_reader *r, struct trace_batch *b, struct error *error)
@@ -245,6 +255,7 @@ static int csv_read(struct trace_reader *r, struct trace_batch *b, struct error 
 
 	r->has = (c->write ? TRACE_WRITES : 0) | (c->time ? TRACE_TIMES : 0) |
 		 (c->vm ? TRACE_VMS : 0);
+	trace_span_rest(r, b);
 	while (b->nr < TRACE_BATCH) {
 		const uint8_t *line;
 		size_t length;
@@ -266,6 +277,7 @@ const struct trace_format trace_format_csv = {
 	.about = "a table of text; --columns says which column is what",
 	.endings = ".csv .tsv ",
 	.text = true,
+	.sized = true,
 	.likely = csv_likely,
 	.open = csv_open,
 	.read = csv_read,

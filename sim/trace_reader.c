@@ -19,16 +19,17 @@
 #include "lib/words.h"
 
 #define HEAD_BYTES (48u << 10)
-#define LINE_BYTES (64u << 10)
 
 extern const struct trace_format trace_format_oracle, trace_format_csv, trace_format_lackey,
 	trace_format_text, trace_format_ballast, trace_format_vscsi, trace_format_pages,
-	trace_format_record;
+	trace_format_record, trace_format_arc;
 
 const struct trace_format *const trace_format_table[] = {
-	&trace_format_oracle, &trace_format_csv,     &trace_format_lackey,
-	&trace_format_text,   &trace_format_ballast, &trace_format_vscsi,
-	&trace_format_pages,  &trace_format_record,  NULL,
+	&trace_format_oracle,  &trace_format_csv,
+	&trace_format_lackey,  &trace_format_text,
+	&trace_format_ballast, &trace_format_vscsi,
+	&trace_format_pages,   &trace_format_record,
+	&trace_format_arc,     NULL,
 };
 
 static char *format_names(char *buf, size_t bytes)
@@ -111,10 +112,11 @@ static int format_detect(struct trace_reader *r, struct error *error)
 		return 0;
 	if (!trace_source_left(s))
 		return error_user(error, "%s: the trace is empty", s->path);
-	return error_user(error,
-			  "%s: byte 0: this is no trace of a known format; say which with "
-			  "--format (csv also needs --columns id=N), allowed: %s",
-			  s->path, format_names(list, sizeof(list)));
+	return error_user(
+		error,
+		"%s: byte 0: this is no trace of a known format; say which with "
+		"--format (csv of several columns also needs --columns id=N), allowed: %s",
+		s->path, format_names(list, sizeof(list)));
 }
 
 int trace_reader_open(struct trace_reader *r, const char *path, const struct trace_options *options,
@@ -146,7 +148,7 @@ int trace_reader_open(struct trace_reader *r, const char *path, const struct tra
 	if (!r->format)
 		err = format_detect(r, error);
 	if (!err)
-		r->shift = options->shift_given ? options->shift : r->format->shift;
+		err = trace_span_options(r, options, error);
 	if (!err && r->format->open)
 		err = r->format->open(r, error);
 	if (err)
@@ -214,10 +216,10 @@ int trace_reader_line(struct trace_reader *r, const uint8_t **line, size_t *leng
 		if (newline)
 			break;
 		seen = left;
-		if (left > LINE_BYTES) {
+		if (left > TRACE_LINE_BYTES) {
 			r->line++;
 			return trace_reader_fail(r, error, s->at, "a line of more than %u bytes",
-						 LINE_BYTES);
+						 TRACE_LINE_BYTES);
 		}
 		got = trace_source_more(s, error);
 		if (got < 0)

@@ -12,7 +12,9 @@
 #include "sim/trace.h"
 #include "sim/trace_source.h"
 
-#define TRACE_BATCH 1024u
+#define TRACE_BATCH           1024u
+#define TRACE_LINE_BYTES      (64u << 10) /* of text formats; longer lines are an error */
+#define TRACE_CSV_COLUMNS_MAX 64u
 
 struct trace_batch {
 	uint32_t nr;
@@ -25,9 +27,18 @@ struct trace_batch {
 
 struct trace_csv_columns {
 	uint8_t id, write, time, vm; /* column from 1; 0: none */
+	uint8_t size, blocks;        /* likewise: how long a request is, in bytes or in blocks */
 	bool header;                 /* the first line has names */
 	char separator;
 	uint64_t time_unit_ns;
+};
+
+/* A request of several pages, as far as no batch has had room for them: trace_span.c. */
+struct trace_span {
+	uint64_t id, left; /* the next page, and how many */
+	uint64_t time_ns;
+	uint32_t vm;
+	uint8_t write;
 };
 
 /* Where in a block of the own format each column is. */
@@ -50,7 +61,9 @@ struct trace_reader {
 	uint64_t requests;
 	enum trace_thinning thinning;
 	uint32_t thinning_pages;
-	uint64_t whole_requests; /* before thinning; 0: not known */
+	uint64_t whole_requests;           /* before thinning; 0: not known */
+	uint32_t split_bytes, block_bytes; /* as in trace_options; the format's if not given */
+	struct trace_span span;
 	struct trace_csv_columns csv;
 	unsigned variant;            /* vscsi: version */
 	struct trace_cursor block;   /* own format: what is left of a block */
@@ -66,6 +79,9 @@ struct trace_format {
 		*endings; /* of file names, each with its dot and a blank behind: ".txt .trace " */
 	bool text;
 	unsigned shift; /* unless the user says one */
+	bool sized;     /* it can say how long a request is: --split may be given */
+	/* Of sized formats, unless the user says it. 0: he must, or requests are not split. */
+	uint32_t block_bytes, split_bytes;
 	/* How sure the format is that these first bytes (all of the file if last) are its own: 0 no, 3 certain. */
 	unsigned (*likely)(const uint8_t *head, size_t bytes, bool last);
 	/* Optional. */
@@ -96,10 +112,24 @@ __attribute__((format(printf, 4, 5))) int trace_reader_fail(struct trace_reader 
 int trace_reader_line(struct trace_reader *r, const uint8_t **line, size_t *length,
 		      struct error *error);
 
+/*
+ * A request from id on that is bytes long, 0 of which count as one page: its pages into b, if requests are split, else
+ * its id; *b is not full. What b has no room for is put into the batches after it by trace_span_rest(), with which each
+ * reader that calls this begins. The time, write and VM of `request` are those of all. 0, or -EINVAL with words about
+ * the byte at.
+ */
+int trace_span_put(struct trace_reader *r, struct trace_batch *b, const struct trace_span *request,
+		   uint64_t bytes, const uint8_t *at, struct error *error);
+void trace_span_rest(struct trace_reader *r, struct trace_batch *b);
+
+/* May the format be read so? Sets the reader's. 0 or -errno with words. */
+int trace_span_options(struct trace_reader *r, const struct trace_options *options,
+		       struct error *error);
+
 /* A number, decimal or 0x.., at *at, which moves behind it. False: there is none, or it does not fit 64 bits. */
 bool trace_number(const uint8_t **at, const uint8_t *end, uint64_t *out);
 
-/* trace_csv.c: "id=2,time=1,write=3,vm=4,header,separator=;,unit=us" into columns. */
+/* "id=2,time=1,write=3,vm=4,size=5,header,separator=;,unit=us" into columns: trace_columns.c. */
 int trace_csv_columns_parse(const char *text, struct trace_csv_columns *out, struct error *error);
 
 #endif

@@ -13,26 +13,24 @@
  * not know, and p moves when the page is inserted. Ghosts are trimmed at the insertion, which is the same: the ghosts
  * the paper deletes first are the oldest, and the newcomer is not among them any more.
  *
- * p is real-valued in the paper; here it has 32 fractional bits, and |T1| = p within 2^-16, for sums of thirds.
+ * p is real-valued in the paper; fraction.h says how exact it is here.
  * A set reference bit at the end of a list is a hit. A byte and 8 a page.
  */
 #include <errno.h>
 #include <string.h>
 
+#include "mm/policy/fraction.h"
 #include "mm/policy/list.h"
 
 enum place { T1, T2, B1, B2, NOWHERE };
-
-#define ONE   (1ull << 32)
-#define SLACK (1ull << 16)
 
 struct arc {
 	struct page_list list[4]; /* by place; head: least recently used */
 	uint32_t pages;
 	uint32_t capacity;
-	uint32_t learned; /* p has moved for this incoming page already; or PAGE_NONE */
-	uint64_t p;       /* 32.32, at most capacity */
-	uint8_t *place;   /* by page; four more, for anchors to be hinted at */
+	uint32_t learned;  /* p has moved for this incoming page already; or PAGE_NONE */
+	struct fraction p; /* at most capacity */
+	uint8_t *place;    /* by page; four more, for anchors to be hinted at */
 };
 
 static size_t arc_bytes(uint32_t capacity, uint32_t pages)
@@ -66,25 +64,17 @@ static void arc_move(struct arc *a, uint32_t page, enum place to)
 	a->place[page] = (uint8_t)to;
 }
 
-static uint64_t at_least_one(uint32_t over, uint32_t under)
-{
-	return over > under ? ((uint64_t)over << 32) / under : ONE;
-}
-
 /* p moves if the page that comes is a ghost; once for each coming. */
 static void arc_learn(struct arc *a, uint32_t page)
 {
-	uint64_t most = (uint64_t)a->capacity << 32, step;
+	uint32_t b1 = a->list[B1].nr, b2 = a->list[B2].nr;
 
 	if (a->learned == page)
 		return;
-	if (a->place[page] == B1) {
-		step = at_least_one(a->list[B2].nr, a->list[B1].nr);
-		a->p = step < most - a->p ? a->p + step : most;
-	} else if (a->place[page] == B2) {
-		step = at_least_one(a->list[B1].nr, a->list[B2].nr);
-		a->p = step < a->p ? a->p - step : 0;
-	}
+	if (a->place[page] == B1)
+		fraction_add(&a->p, fraction_at_least_one(b2, b1), a->capacity);
+	else if (a->place[page] == B2)
+		fraction_take(&a->p, fraction_at_least_one(b1, b2));
 	a->learned = page;
 }
 
@@ -137,14 +127,13 @@ static bool arc_spared(void *mem, const struct victim_filter *filter, uint32_t p
 static bool arc_victim(void *mem, const struct victim_filter *filter, uint32_t *page_out)
 {
 	struct arc *a = mem;
-	uint64_t t1 = (uint64_t)a->list[T1].nr << 32;
 	bool from_b2 = false, first;
 
 	if (filter && filter->incoming) {
 		arc_learn(a, *filter->incoming);
 		from_b2 = a->place[*filter->incoming] == B2;
 	}
-	first = t1 > a->p + SLACK || (from_b2 && t1 + SLACK >= a->p);
+	first = fraction_compare(a->list[T1].nr, &a->p) + from_b2 > 0;
 	/* Those of T1 that have their reference bit set go to T2: so T2 is the last to be searched. */
 	return (first && page_list_victim(&a->list[T1], filter, arc_spared, mem, page_out)) ||
 	       page_list_victim(&a->list[T2], filter, arc_spared, mem, page_out) ||
@@ -168,10 +157,9 @@ static void arc_removed(void *mem, uint32_t page, enum policy_removal why)
 static void arc_resized(void *mem, uint32_t capacity)
 {
 	struct arc *a = mem;
-	uint64_t most = (uint64_t)capacity << 32;
 
 	a->capacity = capacity;
-	a->p = a->p < most ? a->p : most;
+	fraction_limit(&a->p, capacity);
 	arc_trim(a);
 }
 
@@ -196,7 +184,7 @@ static bool arc_consistent(const void *mem)
 	for (uint32_t i = 0; i < 4; i++)
 		if (nr[i] != a->list[i].nr || !page_list_consistent(&a->list[i]))
 			return false;
-	return a->p <= (uint64_t)a->capacity << 32;
+	return a->p.whole < a->capacity || (a->p.whole == a->capacity && !a->p.part);
 }
 
 const struct policy_ops policy_arc = {

@@ -9,27 +9,25 @@
  * it by max(1, |B1|/|B2|), after the victim has left and before the ghost is taken out: CAR does not need to know what
  * comes in. Then |T1| + |B1| <= c, else B1's oldest goes, and 2c in all, else B2's.
  *
- * p has 32 fractional bits, as in arc.c. Where every page of the clock whose turn it is was refused, the other one
+ * p is real-valued, as far as fraction.h goes. Where every page of the clock whose turn it is was refused, the other one
  * turns. A byte, a bit and 8 bytes a page.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "mm/policy/bits.h"
+#include "mm/policy/fraction.h"
 #include "mm/policy/list.h"
 
 enum place { T1, T2, B1, B2, NOWHERE };
-
-#define ONE   (1ull << 32)
-#define SLACK (1ull << 16)
 
 struct car {
 	struct page_list list[4]; /* by place; head: under the hand, or the oldest ghost */
 	uint32_t pages;
 	uint32_t capacity;
-	uint64_t p;     /* 32.32, at most capacity */
-	uint64_t *bits; /* of resident pages */
-	uint8_t *place; /* by page */
+	struct fraction p; /* at most capacity */
+	uint64_t *bits;    /* of resident pages */
+	uint8_t *place;    /* by page */
 };
 
 static size_t car_bytes(uint32_t capacity, uint32_t pages)
@@ -65,22 +63,14 @@ static void car_move(struct car *c, uint32_t page, enum place to)
 	c->place[page] = (uint8_t)to;
 }
 
-static uint64_t at_least_one(uint32_t over, uint32_t under)
-{
-	return over > under ? ((uint64_t)over << 32) / under : ONE;
-}
-
 static void car_learn(struct car *c, uint32_t page)
 {
-	uint64_t most = (uint64_t)c->capacity << 32, step;
+	uint32_t b1 = c->list[B1].nr, b2 = c->list[B2].nr;
 
-	if (c->place[page] == B1) {
-		step = at_least_one(c->list[B2].nr, c->list[B1].nr);
-		c->p = step < most - c->p ? c->p + step : most;
-	} else if (c->place[page] == B2) {
-		step = at_least_one(c->list[B1].nr, c->list[B2].nr);
-		c->p = step < c->p ? c->p - step : 0;
-	}
+	if (c->place[page] == B1)
+		fraction_add(&c->p, fraction_at_least_one(b2, b1), c->capacity);
+	else if (c->place[page] == B2)
+		fraction_take(&c->p, fraction_at_least_one(b1, b2));
 }
 
 static void car_trim(struct car *c)
@@ -132,8 +122,7 @@ static bool car_victim(void *mem, const struct victim_filter *filter, uint32_t *
 
 	*page_out = PAGE_NONE;
 	for (;;) {
-		uint64_t want = c->p > ONE ? c->p : ONE;
-		enum place turn = ((uint64_t)l[T1].nr << 32) + SLACK >= want ? T1 : T2;
+		enum place turn = l[T1].nr && fraction_compare(l[T1].nr, &c->p) >= 0 ? T1 : T2;
 		uint32_t page;
 
 		if (!ask[turn])
@@ -170,10 +159,9 @@ static void car_removed(void *mem, uint32_t page, enum policy_removal why)
 static void car_resized(void *mem, uint32_t capacity)
 {
 	struct car *c = mem;
-	uint64_t most = (uint64_t)capacity << 32;
 
 	c->capacity = capacity;
-	c->p = c->p < most ? c->p : most;
+	fraction_limit(&c->p, capacity);
 	car_trim(c);
 }
 
@@ -190,7 +178,7 @@ static bool car_consistent(const void *mem)
 	for (uint32_t i = 0; i < 4; i++)
 		if (nr[i] != c->list[i].nr || !page_list_consistent(&c->list[i]))
 			return false;
-	return c->p <= (uint64_t)c->capacity << 32;
+	return c->p.whole < c->capacity || (c->p.whole == c->capacity && !c->p.part);
 }
 
 const struct policy_ops policy_car = {

@@ -24,13 +24,17 @@
 
 enum outcome { LOADED, REFUSED };
 
-static enum outcome load(const struct trace_file *f, const char *format, bool keep_going)
+static enum outcome load(const struct trace_file *f, const char *format, bool split,
+			 bool keep_going)
 {
-	struct trace_options options = {
-		.format = format,
-		.keep_going = keep_going,
-		.columns = format && strcmp(format, "csv") == 0 ? "id=1,time=3" : NULL,
-		.want = TRACE_WRITES | TRACE_TIMES | TRACE_HASHES};
+	struct trace_options options = {.format = format,
+					.keep_going = keep_going,
+					.columns = !format || strcmp(format, "csv") != 0 ? NULL
+						   : split ? "id=1,time=3,blocks=1"
+							   : "id=1,time=3",
+					.split_bytes = split ? 4096 : 0,
+					.block_bytes = split ? 512 : 0,
+					.want = TRACE_WRITES | TRACE_TIMES | TRACE_HASHES};
 	struct replay_run run = {.policy = policy_find("lru"), .frames = 2};
 	struct error error = {.user = false, .text = ""};
 	struct trace t;
@@ -57,13 +61,14 @@ static void rewrite(const struct trace_file *f, const uint8_t *bytes, size_t nr)
 }
 
 /* Every change of every byte, every length. Returns how many were loaded as if nothing had been. */
-static unsigned flip_all(const char *ending, const char *format, uint8_t *bytes, size_t nr)
+static unsigned flip_all(const char *ending, const char *format, bool split, uint8_t *bytes,
+			 size_t nr)
 {
 	struct trace_file f;
 	unsigned loaded = 0;
 
 	trace_file_make(&f, ending, bytes, nr);
-	assert_int_equal(load(&f, format, false), LOADED);
+	assert_int_equal(load(&f, format, split, false), LOADED);
 	for (size_t i = 0; i < nr; i++) {
 		uint8_t was = bytes[i];
 
@@ -74,13 +79,13 @@ static unsigned flip_all(const char *ending, const char *format, uint8_t *bytes,
 			if (bytes[i] == was)
 				continue;
 			rewrite(&f, bytes, nr);
-			loaded += load(&f, format, false) == LOADED;
-			load(&f, NULL, true);
+			loaded += load(&f, format, split, false) == LOADED;
+			load(&f, NULL, false, true);
 		}
 		bytes[i] = was;
 		rewrite(&f, bytes, i);
-		loaded += load(&f, format, false) == LOADED;
-		load(&f, NULL, true);
+		loaded += load(&f, format, split, false) == LOADED;
+		load(&f, NULL, false, true);
 	}
 	trace_file_remove(&f);
 	return loaded;
@@ -123,7 +128,7 @@ static void test_own_notices_all(void **state)
 		written("ballast", TRACE_WRITES | TRACE_TIMES | TRACE_VMS | TRACE_HASHES, &nr);
 
 	(void)state;
-	assert_int_equal(flip_all(".btrace", "ballast", bytes, nr), 0);
+	assert_int_equal(flip_all(".btrace", "ballast", false, bytes, nr), 0);
 	free(bytes);
 }
 
@@ -142,7 +147,9 @@ static void test_others_survive(void **state)
 		uint8_t *bytes = written(all[i].format, all[i].has, &nr);
 
 		/* most changes of an id make another id, so some must load */
-		assert_true(flip_all(all[i].ending, all[i].format, bytes, nr) > 0);
+		assert_true(flip_all(all[i].ending, all[i].format, false, bytes, nr) > 0);
+		if (strcmp(all[i].format, "text") != 0)
+			assert_true(flip_all(all[i].ending, all[i].format, true, bytes, nr) > 0);
 		free(bytes);
 	}
 }
@@ -150,20 +157,26 @@ static void test_others_survive(void **state)
 static void test_foreign_survive(void **state)
 {
 	static const char lackey[] = "==9== x\nI  0401ab70,3\n S 1fff000608,8\n M 0401b770,1\n";
-	uint8_t text[sizeof(lackey)], vscsi[96] = {0}, pages[40] = {0};
+	static const char arc[] = "9 3 0 0\n120 9 7 1\n10 2 0 2\n";
+	uint8_t text[sizeof(lackey)], lis[sizeof(arc)], vscsi[96] = {0}, pages[40] = {0};
 
 	(void)state;
 	memcpy(text, lackey, sizeof(lackey));
-	assert_true(flip_all(".lackey", "lackey", text, sizeof(lackey) - 1) > 0);
+	assert_true(flip_all(".lackey", "lackey", false, text, sizeof(lackey) - 1) > 0);
+	memcpy(lis, arc, sizeof(arc));
+	for (unsigned split = 0; split < 2; split++)
+		assert_true(flip_all(".lis", "arc", split, lis, sizeof(arc) - 1) > 0);
 	for (unsigned i = 0; i < 3; i++) {
+		vscsi[32 * i + 5] = 0x10;
 		vscsi[32 * i + 12] = 0x2a;
 		vscsi[32 * i + 15] = 1;
 		vscsi[32 * i + 16] = (uint8_t)i;
 	}
-	assert_true(flip_all(".vscsi", "vscsi", vscsi, sizeof(vscsi)) > 0);
+	for (unsigned split = 0; split < 2; split++)
+		assert_true(flip_all(".vscsi", "vscsi", split, vscsi, sizeof(vscsi)) > 0);
 	for (unsigned i = 0; i < 5; i++)
 		pages[8 * i] = (uint8_t)(3 * i % 4);
-	assert_true(flip_all(".pg", "pages", pages, sizeof(pages)) > 0);
+	assert_true(flip_all(".pg", "pages", false, pages, sizeof(pages)) > 0);
 }
 
 static void test_packed_survive(void **state)
@@ -175,7 +188,7 @@ static void test_packed_survive(void **state)
 		size_t nr;
 		uint8_t *bytes = trace_pack(packings[i], "5\n6\n7\n5\n6\n5\n", 12, &nr);
 
-		flip_all(".txt", "text", bytes, nr);
+		flip_all(".txt", "text", false, bytes, nr);
 		free(bytes);
 	}
 }
@@ -195,9 +208,9 @@ static void test_noise(void **state)
 		for (size_t i = 0; i < nr; i++)
 			bytes[i] = (uint8_t)(rng_next(&rng) >> (round % 2 ? 8 : 60));
 		rewrite(&f, bytes, nr);
-		load(&f, NULL, true);
+		load(&f, NULL, false, true);
 		for (size_t i = 0; trace_format_table[i]; i++)
-			load(&f, trace_format_table[i]->name, true);
+			load(&f, trace_format_table[i]->name, false, true);
 	}
 	trace_file_remove(&f);
 }

@@ -138,7 +138,7 @@ static void test_csv(void **state)
 	assert_int_equal(t.requests, 2); /* the first line is a header nobody announced */
 	trace_free(&t);
 	assert_fails(".csv", "1,2\n3,4\n", 8, (struct trace_options){0},
-		     "say which column is the id, such as --columns id=2");
+		     "say which one is the id, such as --columns id=2");
 	assert_fails(".csv", "1,2\n3\n", 6, (struct trace_options){.columns = "id=2"},
 		     ":2: a line of 1 columns");
 	assert_fails(".csv", "1,2\n", 4, (struct trace_options){.columns = "id=0"},
@@ -230,13 +230,14 @@ static void test_vscsi(void **state)
 		put(&at, i, 4);
 		put(&at, 512, 4);
 		put(&at, 1, 4);
-		put(&at, 0, 4);
 		put(&at, ids[i], 8);
 		put(&at, 50 + i, 8);
-		put(&at, 0, 4);
+		put(&at, 7, 8);
 	}
 	assert_int_equal(load(&t, ".vscsi", two, 80, (struct trace_options){0}, &error), 0);
-	assert_int_equal(t.requests, 2);
+	assert_ids(&t, ids, 2);
+	assert_memory_equal(t.write, "\1\0", 2);
+	assert_int_equal(t.time_ns[1], 51000);
 	trace_free(&t);
 	one[32 + 15] = 7;
 	assert_fails(".vscsi", one, 64, (struct trace_options){.format = "vscsi"},
