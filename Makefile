@@ -4,10 +4,10 @@
 # make demo         install what is missing, build, run the quickstart and draw it; simulated where there is no KVM
 # make experiments  reproduce the published figures (experiments/), half an hour
 # make check        install what is missing, run every check and test (see tests/README.md)
-#   check-fmt  check-layers  check-clang  unit  check-live  check-nested  check-san  check-adding  check-slurm  check-labs     its parts
+#   check-fmt  check-layers  check-clang  unit  check-live  check-nested  check-san  check-adding  check-slurm  check-labs  check-parity     its parts
 #   tests/unit/NAME_test   build one test of unit/ or model/ and run it
 # make fmt tidy     format with clang-format; read with cppcheck
-# make bench        figures as ratios against the raw mechanisms
+# make bench        figures as ratios against the raw mechanisms; bench-parity: simulated against live, five minutes
 # make install      program, man page, documents under PREFIX (/usr/local), staged in DESTDIR; make uninstall
 # make clean        remove build/
 #
@@ -142,7 +142,7 @@ $(B)/revision: FORCE
 	$(Q)mkdir -p $(@D); echo '$(REVISION)' | cmp -s - $@ || echo '$(REVISION)' >$@
 
 # checks and tests: each line of tests/check.sh is one of these
-.PHONY: check check-fmt fmt check-layers tidy check-clang check-live check-nested check-san check-adding check-slurm check-labs unit bench
+.PHONY: check check-fmt fmt check-layers tidy check-clang check-live check-nested check-san check-adding check-slurm check-labs check-parity unit bench bench-parity
 LOGS     := $(B)/test-logs
 C_FILES   = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
 check:
@@ -172,6 +172,9 @@ check-slurm: $(B)/ballast
 	$(Q)BALLAST=$(B)/ballast tests/run-tests.sh $(VARIANT) $(LOGS) ./tests/slurm.sh
 check-labs: $(B)/ballast
 	$(Q)tests/labs.sh $(B)
+check-parity: $(B)/ballast
+	$(Q)export REQUIRE_KVM=$${REQUIRE_KVM:-$$(test -e /dev/kvm && echo 1)} BALLAST=$(B)/ballast; \
+	  tests/run-tests.sh $(VARIANT) $(LOGS) ./tests/parity.sh
 check-live: $(LIVES) $(B)/ballast
 	$(Q)export REQUIRE_KVM=$${REQUIRE_KVM:-$$(test -e /dev/kvm && echo 1)}; \
 	  tests/run-tests.sh -t 180 $(VARIANT) $(LOGS) $(LIVES)
@@ -180,6 +183,8 @@ check-nested: $(LIVES) $(B)/ballast
 	  tests/nested_record.sh $(B) $(LOGS)-nested-record && exit $$status
 bench: all
 	$(Q)$(O)/ballast bench
+bench-parity: all
+	$(Q)BALLAST=$(O)/ballast tests/parity.sh --bench
 
 # use
 .PHONY: demo experiments install uninstall clean

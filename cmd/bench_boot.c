@@ -40,9 +40,9 @@ static int raw_vm(struct samples *s)
 	struct kvm_userspace_memory_region slot = {.memory_size = bytes,
 						   .userspace_addr = (uintptr_t)memory};
 
-	vm = ioctl(kvm, KVM_CREATE_VM, 0);
-	if (kvm < 0 || memory == MAP_FAILED || vm < 0 ||
-	    ioctl(vm, KVM_SET_USER_MEMORY_REGION, &slot))
+	if (kvm >= 0) /* else errno stays what it is */
+		vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	if (vm < 0 || memory == MAP_FAILED || ioctl(vm, KVM_SET_USER_MEMORY_REGION, &slot))
 		result = -errno;
 	if (!result && (vcpu = ioctl(vm, KVM_CREATE_VCPU, 0)) < 0)
 		result = -errno;
@@ -110,7 +110,7 @@ int bench_boot(struct bench *b, struct error *error)
 	for (unsigned i = 0; i < b->rounds * 3 && !result; i++) {
 		result = raw_vm(&raw);
 		if (result)
-			error_host(error, -result, "raw reference: creating a VM");
+			error_host(error, -result, "raw reference: creating a VM on /dev/kvm");
 		else
 			result = boot_once(b, &ours, error);
 	}

@@ -13,6 +13,7 @@
 #include "cmd/commands.h"
 #include "cmd/cost_file.h"
 #include "cmd/report_dir.h"
+#include "cmd/stop_signals.h"
 #include "lib/newfile.h"
 #include "lib/options.h"
 
@@ -52,46 +53,76 @@ static int open_costs(const char *path, struct newfile *out, struct error *error
 		   : 0;
 }
 
-static int measure(const char *dir, bool guests, FILE *out, struct error *error)
-{
-	struct sim_cost cost = sim_presets[0].cost;
-	int err = calibrate_host(dir, &cost, error);
+struct calibrate {
+	struct calibrate_options options;
+	struct newfile out;
+	struct report_dir dir;
+	struct stop_signals *signals;
+};
 
-	if (!err && guests)
-		err = calibrate_guests(dir, &cost, error);
+static int measure(struct calibrate *c, struct error *error)
+{
+	bool guests = !c->options.no_guests;
+	struct sim_cost cost = sim_presets[0].cost;
+	int err = calibrate_host(c->dir.path, &cost, error);
+
+	if (!err && stop_signals_wait(c->signals, 0))
+		err = -ECANCELED;
+	if (!err && guests) {
+		err = calibrate_guests(c->dir.path, c->signals, &cost, error);
+		if (err && err != -ECANCELED)
+			error_prefix(error, "live runs (--no-guests leaves them out): ");
+	}
 	if (!err)
-		cost_file_write(out, &cost,
+		cost_file_write(c->out.file, &cost,
 				guests ? "measured by ballast calibrate"
 				       : "measured by ballast calibrate, without guests");
 	return err;
 }
 
+static int stopped(struct calibrate *c)
+{
+	int signal = stop_signals_wait(c->signals, 0);
+
+	report_dir_discard(&c->dir);
+	fprintf(stderr, "ballast: stopped by %s; no costs were written\n",
+		stop_signals_name(signal));
+	return 128 + signal;
+}
+
+static int calibrate(struct calibrate *c, const char *path, struct error *error)
+{
+	int closed, err = stop_signals_begin(&c->signals, error);
+
+	if (!err)
+		err = open_costs(path, &c->out, error);
+	if (err)
+		return err;
+	err = report_dir_make(c->options.dir, "calibrate", time(NULL), &c->dir, error);
+	if (!err)
+		err = measure(c, error);
+	closed = newfile_close(&c->out, !err);
+	if (!err && closed)
+		err = error_host(error, -closed, "%s: cannot write", newfile_name(path));
+	if (c->dir.path)
+		report_dir_undo(&c->dir);
+	return err;
+}
+
 int cmd_calibrate(int argc, char **argv)
 {
-	struct calibrate_options o = {.file = NULL};
-	struct report_dir dir = {.path = NULL};
-	struct newfile out;
+	struct calibrate c = {.dir = {.path = NULL}};
 	struct error error;
 	unsigned operands;
-	const char *path;
-	int closed, err = options_parse(&table, argc, argv, &o, &operands, &error);
+	int status = COMMAND_DONE;
+	int err = options_parse(&table, argc, argv, &c.options, &operands, &error);
 
-	if (err > 0)
-		return COMMAND_DONE;
 	if (err)
-		return command_fail(&error);
-	path = o.file ? o.file : "-";
-	err = open_costs(path, &out, &error);
+		return err < 0 ? command_fail(&error) : COMMAND_DONE;
+	err = calibrate(&c, c.options.file ? c.options.file : "-", &error);
 	if (err)
-		return command_fail(&error);
-	err = report_dir_make(o.dir, "calibrate", time(NULL), &dir, &error);
-	if (!err)
-		err = measure(dir.path, !o.no_guests, out.file, &error);
-	closed = newfile_close(&out, !err);
-	if (!err && closed)
-		err = error_host(&error, -closed, "%s: cannot write", newfile_name(path));
-	if (dir.path)
-		report_dir_undo(&dir);
-	report_dir_free(&dir);
-	return err ? command_fail(&error) : COMMAND_DONE;
+		status = err == -ECANCELED ? stopped(&c) : command_fail(&error);
+	report_dir_free(&c.dir);
+	stop_signals_end(c.signals);
+	return status;
 }

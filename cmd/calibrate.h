@@ -5,6 +5,7 @@
 #ifndef BALLAST_CMD_CALIBRATE_H
 #define BALLAST_CMD_CALIBRATE_H
 
+#include "cmd/stop_signals.h"
 #include "lib/error.h"
 #include "sim/cost.h"
 
@@ -19,7 +20,8 @@ struct calibrate_run {
 void calibrate_solve(const struct calibrate_run run[CALIBRATE_RUNS], struct sim_cost *cost);
 #define CALIBRATE_PAGES 20000u /* filled in the first two */
 
-/* The same, from short live runs; dir: for their files. After calibrate_host(). */
-int calibrate_guests(const char *dir, struct sim_cost *cost, struct error *error);
+/* The same, from short live runs; dir: for their files. After calibrate_host(). -ECANCELED, without an error: a signal. */
+int calibrate_guests(const char *dir, struct stop_signals *signals, struct sim_cost *cost,
+		     struct error *error);
 
 #endif

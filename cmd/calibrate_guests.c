@@ -59,11 +59,12 @@ static struct calibrate_run outcome_of(const json_t *summary)
 	};
 }
 
-static int run_one(const char *dir, unsigned i, struct calibrate_run *out, struct error *error)
+static int run_one(const char *dir, unsigned i, struct stop_signals *signals,
+		   struct calibrate_run *out, struct error *error)
 {
 	char *scenario = report_path(dir, "calibrate.yaml");
 	FILE *file = scenario ? fopen(scenario, "we") : NULL;
-	struct self_run run = {.command = "run", .scenario = scenario};
+	struct self_run run = {.command = "run", .scenario = scenario, .signals = signals};
 	json_t *summary = NULL;
 	int err = 0;
 
@@ -121,13 +122,14 @@ void calibrate_solve(const struct calibrate_run o[CALIBRATE_RUNS], struct sim_co
 	cost->guest_disk_ns = ns(disk_wait / requests - map);
 }
 
-int calibrate_guests(const char *dir, struct sim_cost *cost, struct error *error)
+int calibrate_guests(const char *dir, struct stop_signals *signals, struct sim_cost *cost,
+		     struct error *error)
 {
 	struct calibrate_run outcome[CALIBRATE_RUNS];
 	int err = 0;
 
 	for (unsigned i = 0; i < CALIBRATE_RUNS && !err; i++)
-		err = run_one(dir, i, &outcome[i], error);
+		err = run_one(dir, i, signals, &outcome[i], error);
 	if (!err)
 		calibrate_solve(outcome, cost);
 	return err;

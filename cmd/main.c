@@ -48,7 +48,8 @@ static const char exit_text[] =
 	"0  done\n"
 	"1  the host failed; the message says what\n"
 	"2  the input is wrong; the message says where and what is allowed\n"
-	"3  a guest crashed, an integrity error was found, or a replay differs from its record\n"
+	"3  a guest crashed, an integrity error was found, a replay differs from its record, or\n"
+	"   figures of `validate` are further apart than was asked\n"
 	"128 + N  stopped by signal N: 130 is Ctrl-C; `run` writes its results and ends as usual\n";
 
 static void print_usage(FILE *out)

@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,6 +141,21 @@ void report_dir_undo(const struct report_dir *dir)
 		return;
 	remove_empty_logs(dir->path);
 	rmdir(dir->path);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	(void)st;
+	(void)type;
+	(void)where;
+	remove(path);
+	return 0;
+}
+
+void report_dir_discard(const struct report_dir *dir)
+{
+	if (dir->made)
+		nftw(dir->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 void report_dir_free(struct report_dir *dir)

@@ -24,6 +24,8 @@ int report_dir_make(const char *asked, const char *name, time_t now, struct repo
 
 /* The run came to nothing: removes the folder again if this run made it and nothing is in it but empty logs. */
 void report_dir_undo(const struct report_dir *dir);
+/* Nobody wants what is in it: removes it with everything, again only if this run made it. */
+void report_dir_discard(const struct report_dir *dir);
 void report_dir_free(struct report_dir *dir);
 
 #endif

@@ -33,11 +33,13 @@ int error_host(struct error *e, int errnum, const char *format, ...)
 	size_t used;
 
 	if (!e)
-		return -errnum;
+		return errnum ? -errnum : -EIO;
 	e->user = false;
 	va_start(args, format);
 	vsnprintf(e->text, sizeof(e->text), format, args);
 	va_end(args);
+	if (!errnum)
+		return -EIO;
 	used = strlen(e->text);
 	/* The GNU strerror_r: it returns the text, which may or may not be in words. */
 	snprintf(e->text + used, sizeof(e->text) - used, ": %s",

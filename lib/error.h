@@ -21,7 +21,7 @@ struct error {
 /* The user's input is wrong: names the file, line or option, the offending text and what is allowed. Returns -EINVAL. */
 __attribute__((format(printf, 2, 3))) int error_user(struct error *e, const char *format, ...);
 
-/* The host failed: TEXT: strerror(errnum). errnum > 0. Returns -errnum. */
+/* The host failed: TEXT: strerror(errnum). Returns -errnum. With errnum 0 the text says it all; returns -EIO. */
 __attribute__((format(printf, 3, 4))) int error_host(struct error *e, int errnum,
 						     const char *format, ...);
 

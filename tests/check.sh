@@ -33,6 +33,7 @@ stage no "layers" check-layers
 stage no "build, clang -Werror" check-clang WERROR=1
 stage yes "unit tests, release" unit
 stage yes "live tests, release" check-live
+stage yes "simulated and live, side by side" check-parity
 stage yes "a sweep as a Slurm array" check-slurm
 stage no "adding a policy, as documented" check-adding
 stage no "the classroom lab, as written" check-labs

@@ -37,6 +37,9 @@ static void test_errors(void **state)
 	assert_string_equal(e.text, "swap 7: No space left on device");
 	assert_int_equal(error_user(NULL, "nobody listens"), -EINVAL);
 	assert_int_equal(error_host(NULL, EIO, "nobody listens"), -EIO);
+	assert_int_equal(error_host(&e, 0, "run %s", "failed"), -EIO);
+	assert_string_equal(e.text, "run failed");
+	assert_int_equal(error_host(NULL, 0, "nobody listens"), -EIO);
 	error_prefix(NULL, "nobody");
 
 	/* Too long a text or prefix is cut, never overrun. */
