@@ -212,5 +212,10 @@ int cmd_compare(int argc, char **argv)
 	sweep_figures_free(&figures);
 	sweep_plan_free(&plan);
 	report_dir_free(&dir);
-	return err ? command_fail(&error) : status;
+	if (err) {
+		int failed = command_fail(&error);
+
+		status = err == -ECANCELED ? status : failed;
+	}
+	return status;
 }
