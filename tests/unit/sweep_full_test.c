@@ -127,9 +127,10 @@ static void test_sweep(void **state)
 	assert_int_equal(shell("cp -r r before; sed -i 's/20/21/' p.yaml"), 0);
 	assert_int_equal(shell_limited(1000, "$ballast sweep p.yaml -q -o r"), 1);
 	err_says("r/results.csv: File too large");
-	assert_int_equal(shell("for f in results.csv results.json; do cmp r/$f before/$f; done && "
-			       "! ls r/*.part"),
-			 0);
+	assert_int_equal(
+		shell("for f in results.csv results.json; do cmp r/$f before/$f || exit 1; done; "
+		      "! ls r/*.part"),
+		0);
 	assert_int_equal(shell("$ballast sweep p.yaml -q -o r"), 0);
 	assert_int_equal(lines("r/results.csv"), 43);
 	teardown();
