@@ -107,6 +107,7 @@ $(B)/guest/hostile/image.o: guest/hostile/image.S $(B)/hostile.elf
 
 tests: $(UNITS) $(LIVES)
 $(LIVES): $(B)/cmd/lab_image.o $(B)/guest/hostile/image.o
+$(B)/tests/unit/sweep_full_test: | $(B)/ballast
 # what trace_record_ends_test records, and with what
 $(B)/tests/unit/trace_record_ends_test: | $(B)/ballast $(B)/tests/record/touched
 $(B)/tests/record/touched: tests/record/touched.c Makefile

@@ -17,6 +17,7 @@
 #include "cmd/sweep_run.h"
 #include "lib/jsonl.h"
 #include "lib/log.h"
+#include "lib/newfile.h"
 #include "lib/options.h"
 #include "lib/words.h"
 
@@ -122,37 +123,40 @@ static int plan_make(const struct compare_options *o, const char *path, struct s
 	return err ? err : sweep_plan_check(p, error);
 }
 
-static int csv_write(const struct compare *c, const char *dir, struct error *error)
+static int csv_print(const struct compare *c, FILE *out)
 {
-	char *path = report_path(dir, "compare.csv");
-	FILE *out = path ? fopen(path, "we") : NULL;
-	int err = 0;
+	errno = 0;
+	compare_csv(c, out);
+	if (ferror(out))
+		return errno ? -errno : -EIO;
+	return 0;
+}
 
-	if (out)
-		compare_csv(c, out);
-	if (!out || ferror(out))
-		err = error_host(error, path ? errno : ENOMEM, "%s/compare.csv", dir);
-	if (out && fclose(out) != 0 && !err)
-		err = error_host(error, errno, "%s", path);
+/* A file of the folder, which is there when it is whole. */
+static int file_write(const struct compare *c, const char *dir, const char *name,
+		      int (*print)(const struct compare *c, FILE *out), struct error *error)
+{
+	char *path = report_path(dir, name);
+	struct newfile out;
+	int closed, err = path ? newfile_open(&out, path) : -ENOMEM;
+
+	if (!err) {
+		err = print(c, out.file);
+		closed = newfile_close(&out, !err);
+		err = err ? err : closed;
+	}
 	free(path);
-	return err;
+	return err ? error_host(error, -err, "%s/%s", dir, name) : 0;
 }
 
 /* A missing or failing gnuplot costs the picture, not the comparison. */
 static int plot_write(const struct compare *c, const char *dir, struct error *error)
 {
-	char *path = report_path(dir, COMPARE_PLOT_SCRIPT);
-	FILE *out = path ? fopen(path, "we") : NULL;
 	struct error why;
-	int err = out ? compare_plot(c, out) : path ? -errno : -ENOMEM;
+	int err = file_write(c, dir, COMPARE_PLOT_SCRIPT, compare_plot, error);
 
-	if (out && fclose(out) != 0 && !err)
-		err = -errno;
-	if (err)
-		error_host(error, -err, "%s/%s", dir, COMPARE_PLOT_SCRIPT);
-	else if (c->figures->nr && plot_draw(dir, COMPARE_PLOT_SCRIPT, &why) != 0)
+	if (!err && c->figures->nr && plot_draw(dir, COMPARE_PLOT_SCRIPT, &why) != 0)
 		log_warn("no picture: %s", why.text);
-	free(path);
 	return err;
 }
 
@@ -168,7 +172,7 @@ static int tell(const struct sweep_figures *figures, const char *dir, bool json,
 		err = report_document_write(dir, "compare.json", json_incref(value), error);
 	}
 	if (!err)
-		err = csv_write(&c, dir, error);
+		err = file_write(&c, dir, "compare.csv", csv_print, error);
 	if (!err)
 		err = plot_write(&c, dir, error);
 	if (!err && json) {
@@ -212,5 +216,10 @@ int cmd_compare(int argc, char **argv)
 	sweep_figures_free(&figures);
 	sweep_plan_free(&plan);
 	report_dir_free(&dir);
-	return err ? command_fail(&error) : status;
+	if (err) {
+		int failed = command_fail(&error);
+
+		status = err == -ECANCELED ? status : failed;
+	}
+	return status;
 }

@@ -155,8 +155,11 @@ static int options_check(const struct replay_options *o, struct error *error)
 	const struct policy_ops **policy = NULL;
 	unsigned nr = 0;
 	uint32_t *frames = NULL;
-	int err;
+	const struct trace_options how = trace_options_of(&o->trace, 0, NULL);
+	int err = trace_options_check(&how, error);
 
+	if (err)
+		return err;
 	if (o->guest || o->host)
 		return replay_two_check(o, error);
 	if (o->guest_policies || o->host_policies)
@@ -177,6 +180,21 @@ static int options_check(const struct replay_options *o, struct error *error)
 	free(policy);
 	free(frames);
 	return err;
+}
+
+static struct replay_options options_default(void)
+{
+	return (struct replay_options){
+		.seed = {.value = 1}, .guest_io = {.value = 100000}, .host_io = {.value = 100000}};
+}
+
+int replay_words_check(int argc, char **argv, struct error *error)
+{
+	struct replay_options o = options_default();
+	unsigned operands = 0;
+	int err = options_parse(&table, argc, argv, &o, &operands, error);
+
+	return err < 0 ? err : options_check(&o, error);
 }
 
 static int table_make(struct replay *r, struct error *error)
@@ -237,8 +255,7 @@ static int tell_stopped(struct replay *r)
 
 int cmd_replay(int argc, char **argv)
 {
-	struct replay_options o = {
-		.seed = {.value = 1}, .guest_io = {.value = 100000}, .host_io = {.value = 100000}};
+	struct replay_options o = options_default();
 	struct replay r = {.options = &o};
 	struct error error;
 	unsigned operands = 0;

@@ -16,6 +16,9 @@ struct replay_options {
 	bool json;
 };
 
+/* Would `ballast replay` begin with these words, argv[0] being its name? Moves operands. 0 or -errno with words. */
+int replay_words_check(int argc, char **argv, struct error *error);
+
 /* The words of --guest and its kin, before the trace is loaded. 0 or -errno with words. */
 int replay_two_check(const struct replay_options *o, struct error *error);
 

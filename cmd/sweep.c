@@ -146,5 +146,10 @@ out:
 	sweep_figures_free(&figures);
 	sweep_plan_free(&plan);
 	report_dir_free(&dir);
-	return err ? command_fail(&error) : status;
+	if (err) {
+		int failed = command_fail(&error);
+
+		status = err == -ECANCELED ? status : failed;
+	}
+	return status;
 }

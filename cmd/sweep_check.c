@@ -14,29 +14,39 @@
 
 #include "cmd/cost_file.h"
 #include "cmd/policy_list.h"
+#include "cmd/replay.h"
 #include "cmd/scenario.h"
 #include "cmd/sweep_plan.h"
 #include "cmd/trace_options.h"
 #include "lib/words.h"
 
+/* Is the message about this setting? Scenarios call it 'KEY=VALUE', options --KEY 'VALUE'. */
+static bool names(const char *text, const char *key, size_t length, const char *value)
+{
+	char word[400];
+
+	snprintf(word, sizeof(word), "%.*s=%s'", (int)length, key, value);
+	if (strstr(text, word))
+		return true;
+	snprintf(word, sizeof(word), "--%.*s '%s'", (int)length, key, value);
+	return strstr(text, word) != NULL;
+}
+
 int sweep_plan_place(const struct sweep_plan *p, struct error *error)
 {
 	const struct sweep_value *of = NULL;
-	char word[400];
 
 	if (!p->file)
 		return -EINVAL;
-	for (unsigned k = 0; k < p->nr_keys && !of; k++) {
-		for (unsigned i = 0; i < p->key[k].nr && !of; i++) {
-			snprintf(word, sizeof(word), "%s=%s'", p->key[k].name,
-				 p->key[k].value[i].text);
-			if (strstr(error->text, word))
+	for (unsigned k = 0; k < p->nr_keys && !of; k++)
+		for (unsigned i = 0; i < p->key[k].nr && !of; i++)
+			if (names(error->text, p->key[k].name, strlen(p->key[k].name),
+				  p->key[k].value[i].text))
 				of = &p->key[k].value[i];
-		}
-	}
 	for (unsigned i = 0; i < p->nr_sets && !of; i++) {
-		snprintf(word, sizeof(word), "%s'", p->set[i].text);
-		if (strstr(error->text, word))
+		size_t length = strcspn(p->set[i].text, "=");
+
+		if (names(error->text, p->set[i].text, length, p->set[i].text + length + 1))
 			of = &p->set[i];
 	}
 	if (of && of->line)
@@ -95,6 +105,28 @@ static const char *setting_of(const struct sweep_plan *p, unsigned combination, 
 	return found;
 }
 
+/* All that can be told without the trace. */
+static int trace_commands_check(const struct sweep_plan *p, struct error *error)
+{
+	int err = 0;
+
+	for (unsigned c = 0; c < p->combinations && !err; c++) {
+		char **words = sweep_job_command(p, c, "");
+		char *copy[SWEEP_SETS_MAX + SWEEP_KEYS_MAX + 12]; /* which parsing moves about */
+		int nr = 0;
+
+		if (!words)
+			return error_host(error, ENOMEM, "the plan");
+		for (; words[nr]; nr++)
+			copy[nr] = words[nr];
+		err = replay_words_check(nr - 1, copy + 1, error);
+		if (err && error->user)
+			sweep_plan_place(p, error);
+		sweep_words_free(words);
+	}
+	return err;
+}
+
 static int trace_check(const struct sweep_plan *p, struct error *error)
 {
 	bool two = setting_of(p, 0, "guest") != NULL;
@@ -127,7 +159,7 @@ static int trace_check(const struct sweep_plan *p, struct error *error)
 					 "%s%sno %s for the trace; allowed: to vary it, or "
 					 "to set it for all",
 					 p->file ? p->file : "", p->file ? ": " : "", needed[i]);
-	return err;
+	return err ? err : trace_commands_check(p, error);
 }
 
 static int costs_check(const struct sweep_plan *p, const char *costs, struct error *error)

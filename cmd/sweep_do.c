@@ -39,6 +39,7 @@ static int run(const struct sweep_store *store, const struct sweep_how *how, int
 	err = sweep_run(&r, error);
 	stop_signals_end(r.signals);
 	if (err == -ECANCELED) {
+		*status = 128 + r.signal;
 		error_user(error,
 			   "stopped by %s: %u of %u jobs are finished and kept in %s; the same "
 			   "command with -o %s goes on",

@@ -205,6 +205,7 @@ static int csv_write(const struct sweep_figures *f, FILE *out)
 {
 	const struct sweep_plan *p = f->plan;
 
+	errno = 0;
 	fputs("job,", out);
 	for (unsigned k = 0; k < p->nr_keys; k++) {
 		sweep_csv_text(out, p->key[k].name);
@@ -236,7 +237,9 @@ static int csv_write(const struct sweep_figures *f, FILE *out)
 		}
 		fputc('\n', out);
 	}
-	return ferror(out) ? -EIO : 0; /* closing tells of the last bytes only */
+	if (ferror(out)) /* closing tells of the last bytes only */
+		return errno ? -errno : -EIO;
+	return 0;
 }
 
 json_t *sweep_settings_json(const struct sweep_plan *p, unsigned i)

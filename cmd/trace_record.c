@@ -156,6 +156,20 @@ static void warn(const char *path, const struct recorded *s)
 			 s->lost);
 }
 
+/* The emulator ended before it loaded the plugin. With --vm its options are the user's; it has said what is wrong. */
+static int tell_unattached(const char *emulator, const struct record_options *o,
+			   const struct child *c, struct error *error)
+{
+	int status = WIFEXITED(c->status) ? WEXITSTATUS(c->status) : 0;
+
+	if (o->vm && status && status != NOT_STARTED)
+		return error_user(error,
+				  "trace record --vm: %s ended with status %d before it ran a "
+				  "machine; allowed: its options",
+				  emulator, status);
+	return error_host(error, ENOEXEC, "%s does not load the plugin", emulator);
+}
+
 static int record(char **command, int plugin, struct recorder *r, const struct record_options *o,
 		  struct child *c, struct error *error)
 {
@@ -183,7 +197,7 @@ out:
 	} else {
 		err = recorder_end(r, &stats, error);
 		if (!err && !stats.attached)
-			err = error_host(error, ENOEXEC, "%s does not load the plugin", command[0]);
+			err = tell_unattached(command[0], o, c, error);
 		if (!o->quiet && stats.attached)
 			tell(o->output, &stats, c);
 		warn(o->output, &stats);

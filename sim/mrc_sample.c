@@ -119,8 +119,8 @@ int mrc_sample_fails(const struct trace *t, int err, struct error *error)
 {
 	if (err == -ENODATA)
 		return error_user(error,
-				  "none of the %u pages is in the sample; allowed: a larger "
-				  "share of them",
+				  "--rate: none of the %u pages is in the sample; allowed: a "
+				  "larger share of them",
 				  t->pages);
 	return error_host(error, -err, "a sample of %u pages", t->pages);
 }

@@ -65,6 +65,9 @@ struct trace {
 	size_t page_room;
 };
 
+/* Can these be meant, whatever the file? 0, or the user's -EINVAL with words. */
+int trace_options_check(const struct trace_options *options, struct error *error);
+
 /*
  * Reads all of it. 0, or -errno with words: the user's, with file and byte or line, if the trace is wrong; -ECANCELED,
  * without words, if the watch stops it.

@@ -217,6 +217,18 @@ static int first_line(struct trace_reader *r, struct field *field, unsigned *nr,
 	return 0;
 }
 
+/* As --columns is believed without a look at the lines: a trace of another format must not pass for a table of names. */
+static int text_check(struct trace_reader *r, struct error *error)
+{
+	for (const uint8_t *p = r->source.at; p < r->source.end; p++)
+		if (*p < 9 || (*p > 13 && *p < 32))
+			return error_user(
+				error, "%s: byte %llu is 0x%02x: this is no table of text (csv)",
+				r->source.path,
+				(unsigned long long)trace_source_offset(&r->source, p), *p);
+	return 0;
+}
+
 static int csv_open(struct trace_reader *r, struct error *error)
 {
 	struct trace_csv_columns *c = &r->csv, own = *c;
@@ -224,6 +236,8 @@ static int csv_open(struct trace_reader *r, struct error *error)
 	unsigned nr = 0;
 	int err = first_line(r, field, &nr, error);
 
+	if (!err)
+		err = text_check(r, error);
 	if (err)
 		return err;
 	if (!c->id && nr == 1) {

@@ -119,28 +119,41 @@ static int format_detect(struct trace_reader *r, struct error *error)
 		s->path, format_names(list, sizeof(list)));
 }
 
+int trace_options_check(const struct trace_options *o, struct error *error)
+{
+	bool named = o->format && strcmp(o->format, "auto") != 0;
+	struct trace_csv_columns columns;
+	char list[200], quoted[48];
+
+	if (named && !format_find(o->format))
+		return error_user(error, "--format '%s' is unknown; allowed: %s",
+				  words_quote(o->format, quoted, sizeof(quoted)),
+				  format_names(list, sizeof(list)));
+	if (o->columns && named && strcmp(o->format, "csv") != 0)
+		return error_user(error, "--columns goes with --format csv, not with %s",
+				  o->format);
+	if (o->block_bytes && !o->split_bytes)
+		return error_user(error, "--block goes with --split");
+	if (o->shift_given && o->split_bytes)
+		return error_user(error, "--shift and --split exclude each other");
+	return o->columns ? trace_csv_columns_parse(o->columns, &columns, error) : 0;
+}
+
 int trace_reader_open(struct trace_reader *r, const char *path, const struct trace_options *options,
 		      struct error *error)
 {
-	char list[200], quoted[48];
-	int err;
+	int err = trace_options_check(options, error);
 
 	*r = (struct trace_reader){.want = options->want,
 				   .csv = {.separator = ',', .time_unit_ns = 1}};
 	r->source.fd = -1;
-	if (options->format && strcmp(options->format, "auto") != 0) {
+	if (err)
+		return err;
+	if (options->format && strcmp(options->format, "auto") != 0)
 		r->format = format_find(options->format);
-		if (!r->format)
-			return error_user(error, "--format '%s' is unknown; allowed: %s",
-					  words_quote(options->format, quoted, sizeof(quoted)),
-					  format_names(list, sizeof(list)));
-	}
 	if (options->columns) {
-		err = trace_csv_columns_parse(options->columns, &r->csv, error);
-		if (err)
-			return err;
-		if (!r->format)
-			r->format = &trace_format_csv;
+		trace_csv_columns_parse(options->columns, &r->csv, error);
+		r->format = &trace_format_csv;
 	}
 	err = trace_source_open(&r->source, path, error);
 	if (err)

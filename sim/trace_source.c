@@ -146,11 +146,13 @@ static int source_begin(struct trace_source *s, struct error *error)
 
 int trace_source_open(struct trace_source *s, const char *path, struct error *error)
 {
+	bool input = strcmp(path, "-") == 0;
 	struct stat st;
 	int err;
 
-	*s = (struct trace_source){.path = path, .buffer_bytes = PACKED_BYTES};
-	s->fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+	*s = (struct trace_source){.path = input ? "standard input" : path,
+				   .buffer_bytes = PACKED_BYTES};
+	s->fd = input ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
 	if (s->fd < 0)
 		return error_user(error, "%s: cannot open: %s", path, strerror(errno));
 	if (fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode))

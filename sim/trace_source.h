@@ -15,7 +15,7 @@
 #include "lib/error.h"
 
 struct trace_source {
-	const char *path;        /* borrowed; "-" is standard input */
+	const char *path;        /* borrowed; what messages call the file */
 	const char *packing;     /* "gz", "xz", "zst", or NULL */
 	const uint8_t *at, *end; /* the window */
 	uint64_t file_bytes;     /* of the file as it is; 0: not known */
@@ -30,7 +30,7 @@ struct trace_source {
 	struct error failure;
 };
 
-/* Opens and fills the window. Without words on failure there is no path to blame. */
+/* Opens and fills the window; "-" is standard input. Without words on failure there is no path to blame. */
 int trace_source_open(struct trace_source *s, const char *path, struct error *error);
 void trace_source_close(struct trace_source *s);
 

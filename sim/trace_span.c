@@ -40,9 +40,7 @@ int trace_span_options(struct trace_reader *r, const struct trace_options *o, st
 	r->block_bytes = o->block_bytes ? o->block_bytes : f->block_bytes;
 	r->split_bytes = o->split_bytes ? o->split_bytes : f->split_bytes;
 	if (!o->split_bytes)
-		return o->block_bytes ? error_user(error, "--block goes with --split") : 0;
-	if (o->shift_given)
-		return error_user(error, "--shift and --split exclude each other");
+		return 0;
 	if (!f->sized)
 		return no_sizes(r, error);
 	if (!r->block_bytes)

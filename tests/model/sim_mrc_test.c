@@ -75,6 +75,30 @@ static void test_exact_is_lru(void **state)
 	trace_free(&t);
 }
 
+/* Every size there is, and some more. */
+static void test_every_size(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 4; seed++) {
+		uint32_t sizes[150];
+		uint64_t misses[150];
+		struct trace t;
+		struct mrc m;
+		struct error error;
+
+		zipf_trace(&t, 6000, 145, seed, seed % 2);
+		for (uint32_t i = 0; i < 150; i++)
+			sizes[i] = i + 1;
+		assert_int_equal(mrc_run(&m, &t, &all, NULL, &error), 0);
+		mrc_misses(&m, sizes, 150, misses);
+		for (uint32_t i = 0; i < 150; i++)
+			assert_int_equal(misses[i], replayed(&t, "lru", sizes[i]));
+		assert_int_equal(misses[144], t.pages);
+		mrc_free(&m);
+		trace_free(&t);
+	}
+}
+
 /* By hand: distances of a b c a a c b d a are - - - 2 0 1 2 - 3. */
 static void test_distances(void **state)
 {
@@ -192,8 +216,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exact_is_lru), cmocka_unit_test(test_distances),
-		cmocka_unit_test(test_samples),      cmocka_unit_test(test_mini),
-		cmocka_unit_test(test_working_set),
+		cmocka_unit_test(test_every_size),   cmocka_unit_test(test_samples),
+		cmocka_unit_test(test_mini),         cmocka_unit_test(test_working_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

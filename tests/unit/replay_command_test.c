@@ -171,17 +171,29 @@ static void test_refused(void **state)
 		{cmd_replay, "replay @ --policy lru --frames 3 --format text", ":6: bad line 'x'"},
 		{cmd_mrc, "mrc @ --method fast", "--method 'fast' is unknown; allowed: exact"},
 		{cmd_mrc, "mrc @ --rate 1%", "--rate goes with --method shards"},
+		{cmd_mrc, "mrc @ --method shards --rate 0.0001%",
+		 "--rate: none of the 3 pages is in"},
+		{cmd_replay, "replay @ --policy lru --frames 3 --split 100",
+		 "--split '100' is out of range; allowed: a size from 512 to 1G"},
+		{cmd_replay, "replay @ --policy lru --frames 3 --split 4K",
+		 "--split: format text does not say how long requests are; allowed: "},
+		{cmd_replay, "replay @.gone --policy lru --frames 3 --block 512",
+		 "--block goes with --split"},
+		{cmd_replay, "replay @.gone --policy lru --frames 3 --format txt",
+		 "--format 'txt' is unknown; allowed: auto, oracle"},
 		{cmd_trace, "trace", "which part? allowed: gen, info, convert, record"},
 		{cmd_trace, "trace gen zipf", "no file; allowed: -o FILE"},
 		{cmd_trace, "trace gen zopf -o /dev/null", "no kind is called 'zopf'; allowed"},
 		{cmd_trace, "trace convert @ /dev/null --to pg", "written as 'pg'; allowed: "},
 	};
-	struct trace_file f;
+	struct trace_file f, good;
 
 	(void)state;
 	make(&f, "1\n2\n3\n1\n2\nx\n");
+	make(&good, "1\n2\n3\n");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct outcome o = run(bad[i].command, bad[i].words, &f);
+		bool whole = strstr(bad[i].says, "--rate: ");
+		struct outcome o = run(bad[i].command, bad[i].words, whole ? &good : &f);
 
 		assert_int_equal(o.status, COMMAND_USER);
 		assert_string_equal(o.out, "");
@@ -189,6 +201,7 @@ static void test_refused(void **state)
 		if (!strstr(o.err, bad[i].says))
 			fail_msg("'%s': '%s' lacks '%s'", bad[i].words, o.err, bad[i].says);
 	}
+	trace_file_remove(&good);
 	trace_file_remove(&f);
 }
 

@@ -104,6 +104,23 @@ static void test_scan_and_loop(void **state)
 	free(id);
 }
 
+static void test_uniform(void **state)
+{
+	struct trace_gen_options options = ask("uniform");
+	uint32_t writes, count[PAGES] = {0}, pairs = 0;
+	uint64_t *id = made(&options, &writes);
+
+	(void)state;
+	for (uint32_t i = 0; i < REQUESTS; i++) {
+		count[id[i]]++;
+		pairs += i && id[i] == id[i - 1];
+	}
+	for (uint32_t p = 0; p < PAGES; p++)
+		assert_near(count[p], REQUESTS, 1.0 / PAGES);
+	assert_near(pairs, REQUESTS - 1, 1.0 / PAGES); /* one draw does not depend on the last */
+	free(id);
+}
+
 static int descending(const void *a, const void *b)
 {
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -223,10 +240,10 @@ static void test_bad_kind(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_seeds),    cmocka_unit_test(test_scan_and_loop),
-		cmocka_unit_test(test_zipf),     cmocka_unit_test(test_phased),
-		cmocka_unit_test(test_stack),    cmocka_unit_test(test_stack_order),
-		cmocka_unit_test(test_bad_kind),
+		cmocka_unit_test(test_seeds),       cmocka_unit_test(test_scan_and_loop),
+		cmocka_unit_test(test_uniform),     cmocka_unit_test(test_zipf),
+		cmocka_unit_test(test_phased),      cmocka_unit_test(test_stack),
+		cmocka_unit_test(test_stack_order), cmocka_unit_test(test_bad_kind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

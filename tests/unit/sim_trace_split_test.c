@@ -250,6 +250,11 @@ static void test_plain_tables(void **state)
 		   "a table of 3 columns: say which one is the id, such as --columns id=2");
 	text_fails(".csv", "write,time_ns\n7,5\n", none, "a table of 2 columns");
 	text_fails(".csv", "id,id\n7,5\n", none, "a table of 2 columns");
+	/* ids may be any text, but text */
+	text_fails(".btrace", "1\n\x01\n", (struct trace_options){.columns = "id=1"},
+		   "byte 2 is 0x01: this is no table of text");
+	text_fails(".txt", "1\n2\n", (struct trace_options){.columns = "id=1", .format = "text"},
+		   "--columns goes with --format csv, not with text");
 	/* names may be ids, but not unasked */
 	text_fails(".csv", "anna\nbert\nanna\n", none, "no trace of a known format");
 }

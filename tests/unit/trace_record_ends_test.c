@@ -380,6 +380,12 @@ static void test_machine(void **state)
 	trace_free(&t);
 	trace_file_remove(&r.file);
 	trace_file_remove(&floppy);
+	/* options that the emulator does not take are the user's mistake, and nothing is left */
+	snprintf(command, sizeof(command),
+		 "%s trace record --vm -o %s -- -nonsense </dev/null 2>&1 | grep -q 'allowed: its "
+		 "options' && ! [ -e %s ]",
+		 ballast, r.file.path, r.file.path);
+	assert_int_equal(system(command), 0);
 }
 
 int main(void)
