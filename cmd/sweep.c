@@ -76,14 +76,16 @@ static int part_parse(const char *text, struct sweep_how *how, struct error *err
 static int folder_make(const struct sweep_options *o, const char *plan_path, struct report_dir *dir,
 		       struct error *error)
 {
-	const char *slash = strrchr(plan_path, '/'), *base = slash ? slash + 1 : plan_path;
-	char *asked = NULL;
+	char *name = sweep_path_name(plan_path), *asked = NULL;
 	int err;
 
-	if (!o->dir && asprintf(&asked, "results/sweeps/%.*s", (int)strcspn(base, "."), base) < 0)
+	if (!name || (!o->dir && asprintf(&asked, "results/sweeps/%s", name) < 0)) {
+		free(name);
 		return error_host(error, ENOMEM, "results/sweeps");
+	}
 	err = report_dir_make(o->dir ? o->dir : asked, "sweep", 0, dir, error);
 	free(asked);
+	free(name);
 	return err;
 }
 

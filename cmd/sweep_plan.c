@@ -155,17 +155,19 @@ int sweep_plan_figures(struct sweep_plan *p, const char *text, struct error *err
 	}
 }
 
-int sweep_plan_subject(struct sweep_plan *p, const char *path, struct error *error)
+char *sweep_path_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	const char *base = slash ? slash + 1 : path;
-	size_t length = strcspn(base, ".");
+	const char *dot = strrchr(base, '.');
 
-	/* a.b.yaml is a.b, .yaml is .yaml */
-	while (base[length] && strchr(base + length + 1, '.'))
-		length += 1 + strcspn(base + length + 1, ".");
+	return strndup(base, dot > base ? (size_t)(dot - base) : strlen(base));
+}
+
+int sweep_plan_subject(struct sweep_plan *p, const char *path, struct error *error)
+{
 	p->subject = strdup(path);
-	p->name = strndup(base, length ? length : strlen(base));
+	p->name = sweep_path_name(path);
 	return p->subject && p->name ? 0 : no_memory(error);
 }
 

@@ -64,6 +64,8 @@ int sweep_plan_key_add(struct sweep_plan *p, const char *name, struct error *err
 int sweep_plan_value_add(struct sweep_plan *p, const char *text, unsigned line, unsigned column,
 			 struct error *error);
 
+/* The file's name without folder and ending: a.b.yaml is a.b, .yaml is .yaml. The caller's to free. NULL: no memory. */
+char *sweep_path_name(const char *path);
 /* Sets subject and name. 0 or -ENOMEM with words. */
 int sweep_plan_subject(struct sweep_plan *p, const char *path, struct error *error);
 

@@ -73,9 +73,16 @@ static void command_is(const struct sweep_plan *p, unsigned job, const char *exp
 static void test_commands(void **state)
 {
 	struct sweep_plan p = plan_of("a/b.c.btrace", SWEEP_REPLAY, 1);
+	char *name;
 
 	(void)state;
 	assert_string_equal(p.name, "b.c");
+	name = sweep_path_name("plans.d/tax.1.yaml"); /* not the folder of tax.2.yaml */
+	assert_string_equal(name, "tax.1");
+	free(name);
+	name = sweep_path_name(".yaml");
+	assert_string_equal(name, ".yaml");
+	free(name);
 	assert_int_equal(sweep_plan_set(&p, "frames=5", &error), 0);
 	assert_int_equal(sweep_plan_vary(&p, "policy=lru,arc", &error), 0);
 	assert_int_equal(sweep_plan_check(&p, &error), 0);
