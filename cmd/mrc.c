@@ -29,8 +29,8 @@ struct mrc_options {
 
 static const struct option_def options[] = {
 	TRACE_OPTIONS(struct mrc_options),
-	{0, "method", "M", "exact or shards (default: exact; with --policy: shards)", OPTION_TEXT,
-	 offsetof(struct mrc_options, method), NULL, 0, 0},
+	{0, "method", "M", "exact or shards (default: exact; of other policies than lru: shards)",
+	 OPTION_TEXT, offsetof(struct mrc_options, method), NULL, 0, 0},
 	{'f', "frames", "N[,N..]", "sizes of memory in pages, or in % of the trace's pages",
 	 OPTION_TEXT, offsetof(struct mrc_options, frames), NULL, 0, 0},
 	{0, "points", "N", "so many sizes, evenly up to all pages (default 20)", OPTION_NUMBER,
@@ -150,6 +150,12 @@ static int frames_make(struct curve *c, struct error *error)
 
 static int curve_check_thinned(const struct curve *c, struct error *error)
 {
+	if (c->trace.thinning != TRACE_WHOLE && (c->options->working_set || c->options->reuse))
+		return error_user(error,
+				  "%s: --%s is refused: the trace was thinned (k = %u), and the "
+				  "requests that are left out would count",
+				  c->path, c->options->working_set ? "working-set" : "reuse",
+				  c->trace.thinning_pages);
 	for (unsigned i = 0; i < c->nr; i++) {
 		const struct policy_ops *policy = c->mini ? c->policy : policy_find("lru");
 		const char *why = replay_refuses(&c->trace, policy, c->frames[i]);
@@ -223,6 +229,9 @@ static void print_json(const struct curve *c)
 			  (json_int_t)c->trace.requests, "distinct", (json_int_t)c->trace.pages);
 	json_t *curve = json_array(), *list;
 
+	if (c->trace.thinning != TRACE_WHOLE)
+		json_object_set_new(o, "whole_requests",
+				    json_integer((json_int_t)c->trace.whole_requests));
 	for (unsigned i = 0; i < c->nr; i++)
 		json_array_append_new(curve, json_pack("[I, I]", (json_int_t)c->frames[i],
 						       (json_int_t)c->misses[i]));

@@ -75,6 +75,8 @@ static void tell_lost(const struct trace_reader *r, const char *to)
 static int convert(struct trace_reader *r, struct trace_batch *b, const struct convert_options *o,
 		   const char *out, struct cmd_watch *watch, struct error *error)
 {
+	/* it stands in the head, which is written before it is known whether the trace is whole */
+	uint64_t whole = o->trace.keep_going ? 0 : r->whole_requests;
 	struct trace_writer *w = NULL;
 	int more, err = 0;
 
@@ -84,8 +86,7 @@ static int convert(struct trace_reader *r, struct trace_batch *b, const struct c
 								.has = r->has,
 								.thinning = r->thinning,
 								.thinning_pages = r->thinning_pages,
-								.whole_requests =
-									r->whole_requests};
+								.whole_requests = whole};
 
 			err = trace_writer_open(&w, out, &how, error);
 			if (err)

@@ -8,6 +8,7 @@
 #include "ballast/types.h"
 #include "cmd/commands.h"
 #include "cmd/human.h"
+#include "cmd/report.h"
 #include "cmd/trace.h"
 #include "cmd/trace_options.h"
 #include "cmd/watch.h"
@@ -77,12 +78,16 @@ static const char *thinning_name(const struct trace *t)
 
 static void print_json(const struct trace *t, const struct info *i, const char *path)
 {
-	json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:I}", "trace", path,
+	json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:o, s:s, s:I}", "trace", path,
 			      "format", t->format, "requests", (json_int_t)t->requests, "distinct",
 			      (json_int_t)t->pages, "once", (json_int_t)i->once, "id_min",
-			      (json_int_t)i->id_min, "id_max", (json_int_t)i->id_max, "thinning",
-			      thinning_name(t), "thinning_pages", (json_int_t)t->thinning_pages);
+			      report_seed_json(i->id_min), "id_max", report_seed_json(i->id_max),
+			      "thinning", thinning_name(t), "thinning_pages",
+			      (json_int_t)t->thinning_pages);
 
+	if (o && t->whole_requests != t->requests)
+		json_object_set_new(o, "whole_requests",
+				    json_integer((json_int_t)t->whole_requests));
 	if (o && t->write)
 		json_object_set_new(o, "writes", json_integer((json_int_t)i->writes));
 	if (o && t->time_ns)
@@ -111,10 +116,12 @@ static void print_text(const struct trace *t, const struct info *i, const char *
 		       (double)(i->to_ns - i->from_ns) / 1e9);
 	if (t->has & TRACE_HASHES)
 		printf("hashes     of the pages' contents\n");
-	if (t->thinning == TRACE_SAD)
-		printf("thinned    by SAD, k = %u, from %s requests: exact for lru and opt with "
-		       "more frames\n",
-		       t->thinning_pages, human_grouped(t->whole_requests).text);
+	if (t->thinning == TRACE_SAD) {
+		printf("thinned    by SAD, k = %u", t->thinning_pages);
+		if (t->whole_requests != t->requests)
+			printf(", from %s requests", human_grouped(t->whole_requests).text);
+		printf(": exact for lru and opt with more frames\n");
+	}
 	if (t->thinning == TRACE_FILTER)
 		printf("thinned    to the misses of an LRU memory of %u pages: exact for lru with "
 		       "more frames\n",

@@ -197,7 +197,9 @@ int trace_load(struct trace *t, const char *path, const struct trace_options *op
 	t->format = l->reader.format->name;
 	t->thinning = l->reader.thinning;
 	t->thinning_pages = l->reader.thinning_pages;
-	t->whole_requests = l->reader.whole_requests ? l->reader.whole_requests : t->requests;
+	/* of a part of the trace it is not known how many there were */
+	t->whole_requests =
+		l->reader.whole_requests && !*t->broken ? l->reader.whole_requests : t->requests;
 	trace_reader_close(&l->reader);
 	/* the ids by number are kept, the table goes */
 	t->pages = l->ids.pages;

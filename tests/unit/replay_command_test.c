@@ -243,7 +243,66 @@ static void test_thinned(void **state)
 	assert_non_null(strstr(o.err, "clock with 3 frames is refused: the trace was thinned"));
 	o = run(cmd_mrc, "mrc @ --frames 2", &thin);
 	assert_int_equal(o.status, COMMAND_USER);
+	/* what is left out is requests of short distances, and time */
+	o = run(cmd_mrc, "mrc @ --frames 3 --working-set", &thin);
+	assert_int_equal(o.status, COMMAND_USER);
+	assert_non_null(strstr(o.err, "--working-set is refused: the trace was thinned (k = 2)"));
+	o = run(cmd_mrc, "mrc @ --frames 3 --reuse", &thin);
+	assert_int_equal(o.status, COMMAND_USER);
+	o = run(cmd_mrc, "mrc @ --frames 5 --json", &thin);
+	assert_non_null(strstr(o.out, "\"curve\":[[5,4]]"));
+	assert_non_null(strstr(o.out, "\"whole_requests\":10"));
 	trace_file_remove(&thin);
+	trace_file_remove(&f);
+}
+
+/* 20,000 pages twice: SAD leaves all. Cut in the third block of 16384, the trace's length is no longer what ratios are of. */
+static void test_thinned_and_cut(void **state)
+{
+	struct trace_file f, thin, cut, again;
+	char *text = malloc(400000), *at = text, words[700];
+	size_t bytes;
+	uint8_t *whole;
+	struct outcome o;
+
+	(void)state;
+	for (unsigned i = 0; i < 40000; i++)
+		at += sprintf(at, "%u\n", i % 20000);
+	make(&f, text);
+	trace_file_make(&thin, ".btrace", "", 0);
+	trace_file_make(&again, ".btrace", "", 0);
+	snprintf(words, sizeof(words), "trace convert @ %s --sad 2", thin.path);
+	assert_int_equal(run(cmd_trace, words, &f).status, 0);
+	o = run(cmd_replay, "replay @ --policy lru --frames 3 --json", &thin);
+	assert_non_null(strstr(o.out, "\"misses\":40000,\"miss_ratio\":1.0"));
+	whole = trace_file_bytes(&thin, &bytes);
+	trace_file_make(&cut, ".btrace", whole, bytes - 100);
+	o = run(cmd_replay, "replay @ --policy lru --frames 3 --json --keep-going", &cut);
+	assert_int_equal(o.status, 0);
+	assert_non_null(strstr(o.out, "\"misses\":32768,\"miss_ratio\":1.0"));
+	snprintf(words, sizeof(words), "trace convert @ %s --keep-going", again.path);
+	assert_int_equal(run(cmd_trace, words, &cut).status, 0);
+	o = run(cmd_replay, "replay @ --policy lru --frames 3 --json", &again);
+	assert_non_null(strstr(o.out, "\"misses\":32768,\"miss_ratio\":1.0"));
+	free(whole);
+	free(text);
+	trace_file_remove(&again);
+	trace_file_remove(&cut);
+	trace_file_remove(&thin);
+	trace_file_remove(&f);
+}
+
+/* Ids are 64 bits without a sign; those that JSON's integers do not hold are strings. */
+static void test_high_ids(void **state)
+{
+	struct trace_file f;
+	struct outcome o;
+
+	(void)state;
+	make(&f, "7\n18446744073709551615\n7\n");
+	o = run(cmd_trace, "trace info @ --json", &f);
+	assert_int_equal(o.status, 0);
+	assert_non_null(strstr(o.out, "\"id_min\":7,\"id_max\":\"18446744073709551615\""));
 	trace_file_remove(&f);
 }
 
@@ -252,7 +311,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_replay_json), cmocka_unit_test(test_mrc_json),
 		cmocka_unit_test(test_refused),     cmocka_unit_test(test_keep_going),
-		cmocka_unit_test(test_thinned),
+		cmocka_unit_test(test_thinned),     cmocka_unit_test(test_thinned_and_cut),
+		cmocka_unit_test(test_high_ids),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
