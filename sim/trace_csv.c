@@ -185,6 +185,11 @@ static int csv_record(struct trace_reader *r, struct trace_batch *b, const uint8
 	number = whole_number(id, &request.id);
 	if (!number && r->line == 1)
 		return 0; /* a header nobody announced */
+	if (!number && r->shift)
+		return trace_reader_fail(
+			r, error, id.at,
+			"an id that is no number (decimal or 0x..): --shift is for "
+			"numbers");
 	if (!number)
 		request.id = XXH3_64bits(id.at, (size_t)(id.end - id.at));
 	if (c->time && !field_time(field[c->time - 1], c->time_unit_ns, &request.time_ns))

@@ -79,6 +79,12 @@ static bool name_fits(const struct trace_format *f, const char *name)
 	return false;
 }
 
+/* Of the mark that some programs put in front of a text in UTF-8. */
+static size_t mark_bytes(const struct trace_source *s)
+{
+	return trace_source_left(s) >= 3 && memcmp(s->at, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 static int format_detect(struct trace_reader *r, struct error *error)
 {
 	struct trace_source *s = &r->source;
@@ -97,7 +103,8 @@ static int format_detect(struct trace_reader *r, struct error *error)
 	plain_name(s, name, sizeof(name));
 	for (size_t i = 0; trace_format_table[i]; i++) {
 		const struct trace_format *f = trace_format_table[i];
-		unsigned score = 2 * f->likely(s->at, trace_source_left(s), s->done);
+		size_t skip = f->text ? mark_bytes(s) : 0;
+		unsigned score = 2 * f->likely(s->at + skip, trace_source_left(s) - skip, s->done);
 
 		score += score && name_fits(f, name);
 		if (score > best) {
@@ -160,6 +167,8 @@ int trace_reader_open(struct trace_reader *r, const char *path, const struct tra
 		return err;
 	if (!r->format)
 		err = format_detect(r, error);
+	if (!err && r->format->text)
+		r->source.at += mark_bytes(&r->source);
 	if (!err)
 		err = trace_span_options(r, options, error);
 	if (!err && r->format->open)

@@ -245,6 +245,23 @@ static void test_plain_tables(void **state)
 	assert_int_equal(t.time_ns[2], 7);
 	assert_int_equal(t.vm[t.page[2]], 1);
 	trace_free(&t);
+	/* a mark of UTF-8 in front of a text is none of it */
+	text_loads(".csv",
+		   "\xef\xbb\xbf"
+		   "7\n300\n7\n",
+		   none, "text", ids, 3);
+	text_loads(".csv",
+		   "\xef\xbb\xbf"
+		   "id\n7\n300\n7\n",
+		   none, "csv", ids, 3);
+	text_loads("",
+		   "\xef\xbb\xbf"
+		   "7 1 0 0\n300 1 0 1\n7 1 0 2\n",
+		   none, "arc", ids, 3);
+	/* addresses without 0x are names, of which there are no pages */
+	text_fails(".csv", "0x41f7a0\n0041f7a0\n",
+		   (struct trace_options){.format = "csv", .shift = 12, .shift_given = true},
+		   ":2: an id that is no number (decimal or 0x..): --shift is for numbers");
 	/* somebody else's names and numbers say nothing */
 	text_fails(".csv", "id,write,size\n7,r,5\n", none,
 		   "a table of 3 columns: say which one is the id, such as --columns id=2");
