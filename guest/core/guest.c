@@ -20,6 +20,7 @@ static size_t align16(size_t bytes)
 
 static struct layout layout_of(const struct guest_config *c)
 {
+	size_t pages = (size_t)c->pager.pages + c->pager.file_pages;
 	struct layout l;
 	uint32_t end = 0;
 	npages_t total = 0;
@@ -29,11 +30,11 @@ static struct layout layout_of(const struct guest_config *c)
 			end = c->range[i].end;
 		total += c->range[i].end - c->range[i].start;
 	}
-	l.frames = align16((size_t)c->pager.pages * sizeof(uint64_t));
+	l.frames = align16(pages * sizeof(uint64_t));
 	l.marks = l.frames + align16(frames_bytes(end));
-	l.slots = l.marks + align16((size_t)c->pager.pages * sizeof(uint32_t));
+	l.slots = l.marks + align16(pages * sizeof(uint32_t));
 	l.policy = l.slots + align16(slots_bytes(c->pager.swap_slots));
-	l.end = l.policy + align16(c->pager.policy->bytes((uint32_t)total, c->pager.pages));
+	l.end = l.policy + align16(c->pager.policy->bytes((uint32_t)total, (uint32_t)pages));
 	return l;
 }
 

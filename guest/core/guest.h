@@ -20,7 +20,8 @@ struct guest_config {
 struct guest {
 	struct frames frames;
 	struct pager pager;
-	uint32_t *marks; /* [pager.pages]: content.h's marks of the workload's pages */
+	uint32_t *
+		marks; /* [pager.pages + file_pages]: content.h's marks of the workload's pages and blocks */
 	struct guest_stats *stats;
 };
 

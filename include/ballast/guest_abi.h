@@ -87,7 +87,7 @@ struct guest_stats {
 	uint64_t balloon_pages;    /* level */
 	uint64_t filled_pages;     /* pages of workload content written while filling */
 	uint64_t phase;            /* level: index of the running phase of a phased workload */
-	uint64_t io_errors;        /* swap requests the disk refused */
+	uint64_t io_errors;        /* requests that a disk refused */
 	/* The first integrity error: workload page, its gfn, the word's index, what was there and what should have been. */
 	uint64_t bad_page, bad_gfn, bad_word, bad_found, bad_expected;
 	uint64_t interrupts; /* device and timer interrupts taken */
@@ -102,6 +102,13 @@ struct guest_stats {
 	uint64_t balloon_oom_pages; /* given back because the guest was out of memory */
 	uint64_t mail_taken;        /* number of the last mail that was read */
 	uint64_t mail_refused; /* mails whose text was no workload, or one it has no room for */
+	/* The file cache. Pages read from the data disk; those of them that nobody had asked for yet. Pages written to it. */
+	uint64_t file_read_pages, file_ahead_pages, file_write_pages;
+	uint64_t file_hits;          /* reads and writes of pages that were cached */
+	uint64_t file_ahead_hits;    /* the first ones of pages read ahead */
+	uint64_t file_dropped_dirty; /* pages of deleted files that the disk never saw */
+	uint64_t file_cached_pages,
+		file_dirty_pages; /* levels: in the cache; newer than on the disk */
 };
 
 _Static_assert(sizeof(struct guest_stats) <= GUEST_MAIL_GPA - GUEST_STATS_GPA,
