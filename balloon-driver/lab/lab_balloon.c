@@ -163,9 +163,7 @@ void lab_balloon_stats(const struct lab_balloon *l, uint8_t out[LAB_BALLOON_STAT
 	const struct guest_stats *s = l->pager->stats;
 	const struct frames *f = l->pager->frames;
 	npages_t cached = l->pager->file_cached, clean = cached - l->pager->file_dirty;
-	/* One of a disk for each fault, read ahead or not. */
-	uint64_t waited = s->swap_in_pages + s->file_read_pages - s->file_ahead_pages;
-	uint64_t major = waited < s->faults ? waited : s->faults;
+	uint64_t major = s->swap_in_pages < s->faults ? s->swap_in_pages : s->faults;
 
 	out = put_stat(out, TAG_SWAP_IN, pages_to_bytes(s->swap_in_pages));
 	out = put_stat(out, TAG_SWAP_OUT, pages_to_bytes(s->swap_out_pages));

@@ -10,7 +10,8 @@
  * dropped, a dirty one written to its own place, and neither needs swap.
  *
  * Which block belongs to which file, and where a file ends, the user knows and tells: before each touch of a block it
- * says what for, as read(2) and write(2) would know it. A block is written whole, so a write never reads. A deleted
+ * says what for, as read(2) and write(2) would know it. A block is written whole, so a write never reads. Nor need the
+ * processor fault on it: who touches a block looks whether it is there, and calls pager_fault() if it is not. A deleted
  * file's blocks are dropped at once, dirty or not: what is deleted soon enough is never written.
  *
  * Blocks to be read next are read with the one that is wanted. When more than PAGER_DIRTY_PPM of the guest's memory is

@@ -119,7 +119,7 @@ int pager_fault(struct pager *p, uint32_t page, bool write, uint64_t now_ns)
 
 	if (page >= p->pages + p->file_pages)
 		return -EFAULT;
-	p->stats->faults++;
+	p->stats->faults += !pager_is_file(p, page);
 	if (p->pte[page] & PTE_PRESENT) {
 		p->ops->invalidate(p->ctx, page);
 		return 0;

@@ -110,7 +110,7 @@ int pager_init(struct pager *p, const struct pager_config *config, const struct 
 	       struct frames *frames, struct guest_stats *stats);
 
 /*
- * The processor faulted on page: on return 0 it is resident and the instruction can go on. -EFAULT: no such page.
+ * The processor faulted on page, or a block of a file is needed (files.h), which is not counted as a fault: on return 0 it is resident and the instruction can go on. -EFAULT: no such page.
  * -ENOMEM: memory and swap are full. -EIO: a disk failed, when reading the page or when all writes to make room did.
  * The state is consistent after any of them. O(1) amortised, plus I/O.
  */

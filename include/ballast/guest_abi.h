@@ -77,7 +77,8 @@ enum guest_balloon_state {
  */
 struct guest_stats {
 	uint64_t magic;
-	uint64_t work_units;       /* touches after filling, each one an integrity check */
+	uint64_t
+		work_units; /* touches after filling; each but a file's write is an integrity check */
 	uint64_t integrity_checks; /* stamps checked */
 	uint64_t integrity_errors; /* stamps that were not what this guest wrote */
 	uint64_t faults;           /* guest page faults taken by the guest's own pager */
@@ -116,8 +117,10 @@ _Static_assert(sizeof(struct guest_stats) <= GUEST_MAIL_GPA - GUEST_STATS_GPA,
 
 /*
  * Command line of a lab guest: Linux's words where Linux has them, else "lab.KEY=VALUE", separated by blanks:
- *   virtio_mmio.device=4K@0xd0000000:5   a device, as for Linux; the lab guest's first block device is its swap, its first
- *                                        balloon device is served by its balloon driver
+ *   virtio_mmio.device=4K@0xd0000000:5   a device, as for Linux; the lab guest's first block device, but for the data disk,
+ *                                        is its swap, its first balloon device is served by its balloon driver
+ *   lab.data=INDEX                       which of these words, from 0, is the disk that the workload's files are on; added
+ *                                        by the VMM. A disk without that word is none
  *   lab.seed=N                           seeds workload and pager
  *   lab.vm=N                             private content depends on it
  *   lab.pager=NAME                       replacement policy of the guest's own pager
