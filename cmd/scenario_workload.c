@@ -232,26 +232,28 @@ int scenario_workload_change(struct scenario_doc *doc, const struct node *worklo
 	return 0;
 }
 
-/* What is left out is as in filebench, with files of half the guest's memory. */
+/* What is left out is as in filebench, with files of half the guest's memory, or as many as fit the disk. */
 static int check_files(const struct node *value, const struct guest_size *guest,
 		       struct phase_spec *spec, struct error *error)
 {
 	const struct node *files = node_child(value, "files");
-	npages_t most = guest->disk;
+	npages_t most = guest->disk, places = guest->memory;
 	char need[PARSE_FORMAT_BYTES], text[PARSE_FORMAT_BYTES];
 
 	if (!node_child(value, "write"))
 		spec->write_ppm = FILES_WRITE_PPM;
 	if (!node_child(value, "alpha"))
 		spec->alpha_ppm = FILES_ALPHA_PPM;
-	if (!files)
-		spec->files = (uint32_t)(guest->memory / 2 / spec->file_pages);
-	if (!spec->files)
-		spec->files = 1;
 	if (most == SCENARIO_DISK_AUTO)
 		most = SCENARIO_DISK_TIMES * guest->memory;
 	if (most > WORKLOAD_BLOCKS_MAX)
 		most = WORKLOAD_BLOCKS_MAX;
+	if (places > most)
+		places = most;
+	if (!files)
+		spec->files = (uint32_t)(places / 2 / spec->file_pages);
+	if (!spec->files)
+		spec->files = 1;
 	if (fileserver_blocks(spec) <= most)
 		return 0;
 	return node_error(
@@ -261,8 +263,9 @@ static int check_files(const struct node *value, const struct guest_size *guest,
 		parse_format(&parse_bytes, pages_to_bytes(fileserver_blocks(spec)), need,
 			     sizeof(need)),
 		parse_format(&parse_bytes, pages_to_bytes(most), text, sizeof(text)),
-		guest->disk == SCENARIO_DISK_AUTO ? ", 16 times the guest's memory"
-						  : ", the guest's disk");
+		guest->disk != SCENARIO_DISK_AUTO ? ", the guest's disk"
+		: most < WORKLOAD_BLOCKS_MAX      ? ", 16 times the guest's memory"
+						  : "");
 }
 
 static int read_phase(const struct node *value, uint32_t kind, bool in_phase,

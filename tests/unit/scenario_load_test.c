@@ -212,7 +212,9 @@ static void test_files(void **state)
 		"  - {at: 1s, set: {vms.c.workload.files: 30}}\n"
 		"  - {at: 2s, set: {vms.c.workload.kind: idle}}\n"
 		"  - {at: 3s, add: {name: e, memory: 16M, workload: {kind: phased,\n"
-		"     phases: [{kind: fileserver, files: 3, seconds: 1}, {kind: idle}]}}}\n",
+		"     phases: [{kind: fileserver, files: 3, seconds: 1}, {kind: idle}]}}}\n"
+		"  - {at: 4s, add: {name: f, memory: 16M, guest: {disk: 1M},\n"
+		"     workload: {kind: fileserver, file-size: 4K}}}\n",
 		NULL);
 	const struct phase_spec *p = &s->vms[0].workload.phase[0];
 
@@ -234,6 +236,8 @@ static void test_files(void **state)
 	assert_int_equal(s->vms[2].guest_disk_pages, 30 * 6);
 	assert_int_equal(s->vms[3].guest_disk_pages, 0);
 	assert_int_equal(s->vms[4].guest_disk_pages, 3 * 64);
+	assert_int_equal(s->vms[5].guest_disk_pages, 256);
+	assert_int_equal(s->vms[5].workload.phase[0].files, 128);
 	scenario_free(s);
 }
 
