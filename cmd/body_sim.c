@@ -46,7 +46,9 @@ static int boot_pages(const struct scenario *s, unsigned i, const char *cmdline,
 {
 	const struct scenario_vm *v = &s->vms[i];
 	struct guest_layout layout = guest_layout_make(v->memory_pages);
-	struct boot_words words = {.nr_devices = (v->guest_swap_pages > 0) + s->balloon};
+	unsigned disks = (v->guest_swap_pages > 0) + (v->guest_disk_pages > 0);
+	struct boot_words words = {.nr_devices = disks + s->balloon,
+				   .data_disk = v->guest_disk_pages ? disks : 0};
 	struct boot_image image = {lab_image_start,
 				   (uintptr_t)lab_image_end - (uintptr_t)lab_image_start,
 				   "lab guest", cmdline, true};
@@ -68,6 +70,7 @@ static int add_vm(struct sim_machine *m, const struct scenario *s, unsigned i, s
 		       .group = run_machine_group(s, i)},
 		.cmdline = cmdline,
 		.guest_swap_pages = v->guest_swap_pages,
+		.guest_data_pages = v->guest_disk_pages,
 	};
 	vmid_t id;
 	int err = run_guest_cmdline(s, i, cmdline, sizeof(cmdline));

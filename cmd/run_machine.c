@@ -42,6 +42,7 @@ int run_machine_add_vm(struct machine *machine, const struct scenario *s, unsign
 		.lab = true,
 		.cmdline = cmdline,
 		.guest_swap_pages = v->guest_swap_pages,
+		.guest_data_pages = v->guest_disk_pages,
 	};
 	vmid_t id;
 	int err = run_guest_cmdline(s, i, cmdline, sizeof(cmdline));

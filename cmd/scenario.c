@@ -277,6 +277,14 @@ static const struct key top_keys[] = {
 	{.name = NULL},
 };
 
+/* Disks without a size are as large as the workloads want. */
+static void size_disks(struct scenario *s)
+{
+	for (unsigned i = 0; i < s->nr_vms; i++)
+		if (s->vms[i].guest_disk_pages == SCENARIO_DISK_AUTO)
+			s->vms[i].guest_disk_pages = timeline_most_blocks(s, i);
+}
+
 static int check_whole(struct scenario *s, const struct node *root, struct error *error)
 {
 	const struct node *host = node_child(root, "host");
@@ -287,6 +295,7 @@ static int check_whole(struct scenario *s, const struct node *root, struct error
 		return key_wrong(node_child(host, "policy"), "policy",
 				 "works by balloons, and mechanisms has none",
 				 "with the mechanism balloon only", error);
+	size_disks(s);
 	if (timeline_peaks(s, &peaks))
 		return error_host(error, ENOMEM, "scenario");
 	if (peaks.min_pages > s->memory_pages)

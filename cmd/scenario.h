@@ -29,6 +29,7 @@ struct scenario_vm {
 	unsigned vcpus;
 	const struct policy_ops *guest_pager;
 	npages_t guest_swap_pages;
+	npages_t guest_disk_pages;       /* of its disk for files; 0: none */
 	uint32_t guest_balloon_ppm;      /* of its memory, at most, in its balloon; 0: no driver */
 	bool guest_reporting;            /* the guest tells which of its pages are free */
 	char group[SCENARIO_NAME_BYTES]; /* empty: the one of all VMs without */

@@ -144,8 +144,17 @@ int scenario_timeline_read(struct scenario_doc *doc, struct scenario *s, struct 
 
 /* Reads host.swap; mechanisms are known. */
 key_read_fn scenario_swap_read;
+/* A guest's disk for files: as large as its workloads want, up to that many times its memory, which holds the records. */
+#define SCENARIO_DISK_AUTO  UINT64_MAX
+#define SCENARIO_DISK_TIMES 16u
+
+struct guest_size {
+	npages_t memory, swap;
+	npages_t disk; /* or SCENARIO_DISK_AUTO */
+};
+
 /* Reads a workload for a guest of that size into *out (scenario_workload.c). */
-int scenario_workload_read(const struct node *value, npages_t memory_pages, npages_t swap_pages,
+int scenario_workload_read(const struct node *value, const struct guest_size *guest,
 			   struct workload_spec *out, struct error *error);
 /* A workload (NULL: the default) with one key changed, or added; with another kind only the keys it has stay. *out: not
  * checked yet, the document's. key: the node that names it. */

@@ -123,6 +123,7 @@ static int read_workload(struct timeline_reading *r, unsigned vm, const char *pa
 			 const struct node *value, struct workload_spec *out)
 {
 	const struct scenario_vm *v = &r->s->vms[vm];
+	const struct guest_size guest = {v->memory_pages, v->guest_swap_pages, v->guest_disk_pages};
 	const struct node *workload = value, *was = r->vm[vm].workload;
 	int err = 0;
 
@@ -136,8 +137,7 @@ static int read_workload(struct timeline_reading *r, unsigned vm, const char *pa
 		r->changed_to = workload;
 	}
 	if (!err)
-		err = scenario_workload_read(workload, v->memory_pages, v->guest_swap_pages, out,
-					     r->error);
+		err = scenario_workload_read(workload, &guest, out, r->error);
 	if (!err)
 		r->vm[vm].workload = workload;
 	return err;

@@ -22,7 +22,8 @@ struct vm_draft {
 		uint32_t kind, reporting, balloon_ppm;
 		const struct policy_ops *pager;
 		npages_t swap_pages; /* UINT64_MAX: as big as memory */
-		const char *kernel;  /* borrowed from the document; NULL: the built-in one */
+		npages_t disk_pages;
+		const char *kernel; /* borrowed from the document; NULL: the built-in one */
 	} guest;
 };
 
@@ -88,6 +89,17 @@ static int read_reporting(const struct key *key, const struct node *value, void 
 	return key_word(words, value, key->name, &draft->reporting, error);
 }
 
+static int read_disk(const struct key *key, const struct node *value, void *target,
+		     struct error *error)
+{
+	struct guest_draft *draft = target;
+
+	draft->disk_pages = SCENARIO_DISK_AUTO;
+	if (value->kind == NODE_SCALAR && strcmp(value->text, "auto") == 0)
+		return 0;
+	return key_read_pages(key, value, target, error);
+}
+
 #define LINUX_ONLY "guests of kind lab, which need none"
 
 static const struct key guest_keys[] = {
@@ -101,7 +113,8 @@ static const struct key guest_keys[] = {
 	{.name = "kernel", .read = read_kernel},
 	{.name = "initrd", .unbuilt = LINUX_ONLY},
 	{.name = "cmdline", .unbuilt = LINUX_ONLY},
-	{.name = "disk", .unbuilt = LINUX_ONLY},
+	{"disk", read_disk, .fallback = "auto", .min = 0, .max = PARSE_BYTES_MAX,
+	 KEY_FIELD(struct guest_draft, disk_pages)},
 	{.name = NULL},
 };
 
@@ -115,6 +128,11 @@ static int read_guest(const struct key *key, const struct node *value, void *tar
 		return key_wrong(node_child(value, "reporting"), "reporting",
 				 "needs a balloon driver, and balloon is 0%",
 				 "no, or balloon above 0%", error);
+	if (!err && draft->guest.disk_pages != SCENARIO_DISK_AUTO &&
+	    draft->guest.disk_pages > SCENARIO_DISK_TIMES * draft->vm.memory_pages)
+		return key_wrong(node_child(value, "disk"), "disk",
+				 "is more than the guest's memory can hold records of",
+				 "auto, or up to 16 times its memory", error);
 	return err;
 }
 
@@ -128,13 +146,14 @@ static int read_workload(const struct key *key, const struct node *value, void *
 			 struct error *error)
 {
 	struct vm_draft *draft = target;
+	const struct guest_size guest = {draft->vm.memory_pages, guest_swap(draft),
+					 draft->guest.disk_pages};
 
 	(void)key;
-	return scenario_workload_read(value, draft->vm.memory_pages, guest_swap(draft),
-				      &draft->vm.workload, error);
+	return scenario_workload_read(value, &guest, &draft->vm.workload, error);
 }
 
-/* memory and guest come before workload, whose size is checked against the guest's memory and swap. */
+/* memory comes before guest, both before workload, whose size is checked against the guest's memory, swap and disk. */
 static const struct key vm_keys[] = {
 	{"name", key_read_name, .required = true, .max = VM_NAME_CHARS,
 	 KEY_FIELD(struct vm_draft, vm.name)},
@@ -168,6 +187,7 @@ static int read_draft(const struct node *entry, struct vm_draft *draft, struct e
 	draft->vm.guest_reporting = draft->guest.reporting;
 	draft->vm.guest_balloon_ppm = draft->guest.balloon_ppm;
 	draft->vm.guest_swap_pages = guest_swap(draft);
+	draft->vm.guest_disk_pages = draft->guest.disk_pages;
 	if (draft->guest.kernel)
 		strcpy(draft->vm.kernel, draft->guest.kernel); /* read_kernel saw to its length */
 	if (draft->vm.min_pages > draft->vm.memory_pages)

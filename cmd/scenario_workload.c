@@ -14,18 +14,30 @@
 
 #define WORKLOAD_PAGES_MAX (1ull << 28) /* 1 TiB */
 #define WORKLOAD_RATE_MAX  1000000000ull
+#define FILE_SIZE_MAX      (1ull << 30)
+
+/* Of a file server, as in filebench: three of five operations change a file, and all files are drawn alike. */
+#define FILES_WRITE_PPM 600000u
+#define FILES_ALPHA_PPM 0u
 
 /* Kinds of map for the `only` bits: 1 << enum workload_kind, and two more. */
 #define KIND_PHASED   (1u << WORKLOAD_KINDS)
 #define KIND_IN_PHASE (1u << (WORKLOAD_KINDS + 1))
-#define KIND_TOUCHES  (1u << WORK_TOUCHER | 1u << WORK_ZIPF | 1u << WORK_SCAN)
+#define KIND_PAGES    (1u << WORK_TOUCHER | 1u << WORK_ZIPF | 1u << WORK_SCAN)
+#define KIND_FILES    (1u << WORK_FILESERVER)
+#define KIND_TOUCHES  (KIND_PAGES | KIND_FILES)
 
 static const struct key_word kind_words[] = {
-	{"idle", WORK_IDLE, false}, {"toucher", WORK_TOUCHER, false},
-	{"zipf", WORK_ZIPF, false}, {"scan", WORK_SCAN, false},
-	{"boot", WORK_BOOT, false}, {"phased", WORKLOAD_KINDS, false},
-	{"fileserver", 0, true},    {"kv", 0, true},
-	{"sort", 0, true},          {NULL, 0, false},
+	{"idle", WORK_IDLE, false},
+	{"toucher", WORK_TOUCHER, false},
+	{"zipf", WORK_ZIPF, false},
+	{"scan", WORK_SCAN, false},
+	{"boot", WORK_BOOT, false},
+	{"fileserver", WORK_FILESERVER, false},
+	{"phased", WORKLOAD_KINDS, false},
+	{"kv", 0, true},
+	{"sort", 0, true},
+	{NULL, 0, false},
 };
 
 struct class_draft {
@@ -102,16 +114,35 @@ static int read_rate(const struct key *key, const struct node *value, void *targ
 	return 0;
 }
 
+static int read_file_size(const struct key *key, const struct node *value, void *target,
+			  struct error *error)
+{
+	struct phase_spec *spec = target;
+	struct key size = *key;
+	npages_t pages = 0;
+	int err;
+
+	size.offset = 0;
+	err = key_read_pages(&size, value, &pages, error);
+	spec->file_pages = (uint32_t)pages;
+	return err;
+}
+
 static const struct key phase_keys[] = {
 	{"kind", key_read_nothing, .required = true},
-	{"pages", key_read_number, .only = KIND_TOUCHES, .kind = &parse_count, .min = 1,
+	{"pages", key_read_number, .only = KIND_PAGES, .kind = &parse_count, .min = 1,
 	 .max = WORKLOAD_PAGES_MAX, KEY_FIELD(struct phase_spec, pages)},
+	{"files", key_read_number, .only = KIND_FILES, .kind = &parse_count, .min = 1,
+	 .max = WORKLOAD_BLOCKS_MAX / 2, KEY_FIELD(struct phase_spec, files)},
+	{"file-size", read_file_size, .fallback = "128K", .only = KIND_FILES, .min = PAGE_BYTES,
+	 .max = FILE_SIZE_MAX},
 	{"write", key_read_number, .fallback = "0%", .only = KIND_TOUCHES, .kind = &parse_percent,
 	 .min = 0, .max = PPM, KEY_FIELD(struct phase_spec, write_ppm)},
 	{"rate", read_rate, .fallback = "20000", .only = KIND_TOUCHES, .kind = &parse_count,
 	 .min = 1, .max = WORKLOAD_RATE_MAX, KEY_FIELD(struct phase_spec, rate)},
-	{"alpha", key_read_number, .fallback = "1", .only = 1u << WORK_ZIPF, .kind = &parse_decimal,
-	 .min = 0, .max = 4ull * PPM, KEY_FIELD(struct phase_spec, alpha_ppm)},
+	{"alpha", key_read_number, .fallback = "1", .only = 1u << WORK_ZIPF | KIND_FILES,
+	 .kind = &parse_decimal, .min = 0, .max = 4ull * PPM,
+	 KEY_FIELD(struct phase_spec, alpha_ppm)},
 	{"content", read_content, .only = KIND_TOUCHES},
 	{"seconds", key_read_number, .only = KIND_IN_PHASE, .kind = &parse_seconds,
 	 .min = NS_PER_S / 1000, .max = SCENARIO_SECONDS_MAX,
@@ -130,12 +161,12 @@ static int read_kind(const struct node *value, bool in_phase, uint32_t *kind, st
 		return node_error(
 			value, error,
 			"key 'kind' is missing in workload; allowed: idle, toucher, zipf, "
-			"scan, boot, phased");
+			"scan, boot, fileserver, phased");
 	if (key_word(kind_words, word, "kind", kind, error))
 		return -EINVAL;
 	if (in_phase && *kind == WORKLOAD_KINDS)
 		return key_wrong(word, "kind", "is inside phases",
-				 "idle, toucher, zipf, scan, boot", error);
+				 "idle, toucher, zipf, scan, boot, fileserver", error);
 	return 0;
 }
 
@@ -201,9 +232,41 @@ int scenario_workload_change(struct scenario_doc *doc, const struct node *worklo
 	return 0;
 }
 
-struct guest_size {
-	npages_t memory, swap;
-};
+/* What is left out is as in filebench, with files of half the guest's memory, or as many as fit the disk. */
+static int check_files(const struct node *value, const struct guest_size *guest,
+		       struct phase_spec *spec, struct error *error)
+{
+	const struct node *files = node_child(value, "files");
+	npages_t most = guest->disk, places = guest->memory;
+	char need[PARSE_FORMAT_BYTES], text[PARSE_FORMAT_BYTES];
+
+	if (!node_child(value, "write"))
+		spec->write_ppm = FILES_WRITE_PPM;
+	if (!node_child(value, "alpha"))
+		spec->alpha_ppm = FILES_ALPHA_PPM;
+	if (most == SCENARIO_DISK_AUTO)
+		most = SCENARIO_DISK_TIMES * guest->memory;
+	if (most > WORKLOAD_BLOCKS_MAX)
+		most = WORKLOAD_BLOCKS_MAX;
+	if (places > most)
+		places = most;
+	if (!files)
+		spec->files = (uint32_t)(places / 2 / spec->file_pages);
+	if (!spec->files)
+		spec->files = 1;
+	if (fileserver_blocks(spec) <= most)
+		return 0;
+	return node_error(
+		files ? files : value, error,
+		"files '%u' need a disk of %s, twice their mean size each; allowed: up to %s%s",
+		spec->files,
+		parse_format(&parse_bytes, pages_to_bytes(fileserver_blocks(spec)), need,
+			     sizeof(need)),
+		parse_format(&parse_bytes, pages_to_bytes(most), text, sizeof(text)),
+		guest->disk != SCENARIO_DISK_AUTO ? ", the guest's disk"
+		: most < WORKLOAD_BLOCKS_MAX      ? ", 16 times the guest's memory"
+						  : "");
+}
 
 static int read_phase(const struct node *value, uint32_t kind, bool in_phase,
 		      const struct guest_size *guest, struct phase_spec *spec, struct error *error)
@@ -216,7 +279,9 @@ static int read_phase(const struct node *value, uint32_t kind, bool in_phase,
 	*spec = (struct phase_spec){.kind = (enum workload_kind)kind};
 	snprintf(what, sizeof(what), "workload %s", kind_words[kind].word);
 	err = keys_read(phase_keys, value, what, kinds, spec, error);
-	if (err || !(kinds & KIND_TOUCHES))
+	if (!err && (kinds & KIND_FILES))
+		return check_files(value, guest, spec, error);
+	if (err || !(kinds & KIND_PAGES))
 		return err;
 	if (!pages)
 		spec->pages = (uint32_t)(guest->memory / 2);
@@ -259,10 +324,9 @@ static int read_phases(const struct node *workload, const struct guest_size *gue
 	return 0;
 }
 
-int scenario_workload_read(const struct node *value, npages_t memory_pages, npages_t swap_pages,
+int scenario_workload_read(const struct node *value, const struct guest_size *guest,
 			   struct workload_spec *out, struct error *error)
 {
-	struct guest_size guest = {memory_pages, swap_pages};
 	uint32_t kind;
 	int err;
 
@@ -271,19 +335,20 @@ int scenario_workload_read(const struct node *value, npages_t memory_pages, npag
 	if (err)
 		return err;
 	if (kind == WORKLOAD_KINDS)
-		return read_phases(value, &guest, out, error);
-	return read_phase(value, kind, false, &guest, &out->phase[0], error);
+		return read_phases(value, guest, out, error);
+	return read_phase(value, kind, false, guest, &out->phase[0], error);
 }
 
 int scenario_workload_parse(const char *origin, const char *text, npages_t memory_pages,
 			    struct workload_spec *out, struct error *error)
 {
+	const struct guest_size guest = {memory_pages, WORKLOAD_PAGES_MAX, WORKLOAD_BLOCKS_MAX};
 	struct scenario_doc doc = {0};
 	struct node *root;
 	int err = scenario_doc_parse(&doc, origin, false, text, strlen(text), &root, error);
 
 	if (!err)
-		err = scenario_workload_read(root, memory_pages, WORKLOAD_PAGES_MAX, out, error);
+		err = scenario_workload_read(root, &guest, out, error);
 	scenario_doc_free(&doc);
 	return err;
 }

@@ -108,3 +108,13 @@ npages_t timeline_most_pages(const struct scenario *s, unsigned vm)
 	}
 	return most;
 }
+
+npages_t timeline_most_blocks(const struct scenario *s, unsigned vm)
+{
+	npages_t most = workload_blocks(&s->vms[vm].workload);
+
+	for (unsigned i = 0; i < s->nr_actions; i++)
+		if (s->actions[i].workload && s->actions[i].vm == vm)
+			raise_to(&most, workload_blocks(s->actions[i].workload));
+	return most;
+}

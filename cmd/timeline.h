@@ -35,5 +35,7 @@ int timeline_peaks(const struct scenario *s, struct timeline_peaks *out);
 
 /* The most pages of a workload that the timeline gives the VM; 0: it gives it none. */
 npages_t timeline_most_pages(const struct scenario *s, unsigned vm);
+/* The most blocks of a disk that any workload of the VM needs for its files, that of the start included. */
+npages_t timeline_most_blocks(const struct scenario *s, unsigned vm);
 
 #endif

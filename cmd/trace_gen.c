@@ -159,7 +159,11 @@ static int gen_workload(const struct gen_options *o, struct cmd_watch *watch, st
 	if (!err)
 		err = trace_workload_init(&w, &spec, seed, o->pages.value, o->requests.value,
 					  error);
-	return err ? err : gen_run(&m, o, watch, error);
+	if (err)
+		return err;
+	err = gen_run(&m, o, watch, error);
+	trace_workload_end(&w);
+	return err;
 }
 
 static int options_check(const struct gen_options *o, unsigned operands, struct error *error)

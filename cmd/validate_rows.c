@@ -38,6 +38,9 @@ static const struct {
 	{"guest faults", "vms.guest.faults"},
 	{"guest swap in", "vms.guest.swap_in_pages"},
 	{"guest swap out", "vms.guest.swap_out_pages"},
+	{"guest file reads", "vms.guest.file_read_pages"},
+	{"guest file writes", "vms.guest.file_write_pages"},
+	{"guest file cache", "vms.guest.file_cached_pages"},
 	{"work", "vms.work_units"},
 };
 

@@ -107,7 +107,7 @@ struct vm_live_stats {
 	uint64_t run_ns;          /* CPU time of its vCPU threads */
 	uint64_t boot_ns;         /* creation to first workload step; 0: not yet */
 	uint64_t guest_bad;       /* malformed device requests dropped */
-	uint64_t disk_reads, disk_writes, disk_errors; /* requests on its block device */
+	uint64_t disk_reads, disk_writes, disk_errors; /* requests on its block devices */
 	struct vm_balloon_stats
 		balloon; /* what its balloon driver says, its memory statistics included */
 	struct vm_said_stats said;

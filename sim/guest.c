@@ -64,7 +64,8 @@ static int own_fault(struct sim_vm *v, uint32_t page, bool write)
 {
 	int err;
 
-	spend(v, v->m->config.cost.guest_fault_ns);
+	if (page < v->guest.pager.pages) /* a block of a file is fetched without a trap */
+		spend(v, v->m->config.cost.guest_fault_ns);
 	sim_guest_touch_records(v, page);
 	v->busy = true;
 	do
@@ -76,6 +77,11 @@ static int own_fault(struct sim_vm *v, uint32_t page, bool write)
 	return err;
 }
 
+static bool writes_whole(const struct workload_step *s)
+{
+	return s->op == STEP_FILL || (s->file && s->write);
+}
+
 static uint64_t *guest_identity(void *ctx, uint32_t page, bool write, int *err)
 {
 	struct sim_vm *v = vm_of(ctx);
@@ -84,7 +90,7 @@ static uint64_t *guest_identity(void *ctx, uint32_t page, bool write, int *err)
 
 	*err = 0;
 	spend(v,
-	      v->run.step.op == STEP_FILL ? v->m->config.cost.fill_ns : v->m->config.cost.touch_ns);
+	      writes_whole(&v->run.step) ? v->m->config.cost.fill_ns : v->m->config.cost.touch_ns);
 	if (__builtin_expect(!(*pte & PTE_PRESENT), false)) {
 		*err = own_fault(v, page, write);
 		if (*err)
@@ -148,40 +154,77 @@ static void announce(struct sim_vm *v, const gfn_t *frames, uint32_t nr, bool ov
 }
 
 /* The device reads the frames before it writes: they must be there. */
-static int disk_write(void *ctx, const gfn_t *frames, uint32_t nr, slot_t first)
+static void to_disk(struct sim_vm *v, const gfn_t *frames, uint32_t nr, uint64_t *disk)
+{
+	announce(v, frames, nr, false);
+	for (uint32_t i = 0; i < nr; i++)
+		disk[i] = sim_guest_reach(v, frames[i], false)->content;
+	v->disk_writes++;
+	drive(v);
+	sim_guest_pause(v, disk_ns(v, nr));
+}
+
+static void from_disk(struct sim_vm *v, const gfn_t *frames, uint32_t nr, const uint64_t *disk)
+{
+	v->disk_reads++;
+	drive(v);
+	sim_guest_pause(v, disk_ns(v, nr));
+	announce(v, frames, nr, true);
+	for (uint32_t i = 0; i < nr; i++)
+		sim_guest_reach(v, frames[i], true)->content = disk[i];
+}
+
+static int swap_write(void *ctx, const gfn_t *frames, uint32_t nr, slot_t first)
 {
 	struct sim_vm *v = vm_of(ctx);
 
 	if (first.v + nr > v->disk_slots)
 		return -EIO;
-	announce(v, frames, nr, false);
-	for (uint32_t i = 0; i < nr; i++)
-		v->disk[first.v + i] = sim_guest_reach(v, frames[i], false)->content;
-	v->disk_writes++;
-	drive(v);
-	sim_guest_pause(v, disk_ns(v, nr));
+	to_disk(v, frames, nr, v->disk + first.v);
 	return 0;
 }
 
-static int disk_read(void *ctx, gfn_t frame, slot_t from)
+static int swap_read(void *ctx, gfn_t frame, slot_t from)
 {
 	struct sim_vm *v = vm_of(ctx);
 
 	if (from.v >= v->disk_slots)
 		return -EIO;
-	v->disk_reads++;
-	drive(v);
-	sim_guest_pause(v, disk_ns(v, 1));
-	announce(v, &frame, 1, true);
-	sim_guest_reach(v, frame, true)->content = v->disk[from.v];
+	from_disk(v, &frame, 1, v->disk + from.v);
+	return 0;
+}
+
+/* Blocks are written back while the workload runs, too: the core is in the middle of it then. */
+static int file_write(void *ctx, const gfn_t *frames, uint32_t nr, uint32_t first)
+{
+	struct sim_vm *v = vm_of(ctx);
+	bool was_busy = v->busy;
+
+	if ((uint64_t)first + nr > v->data_blocks)
+		return -EIO;
+	v->busy = true;
+	to_disk(v, frames, nr, v->data + first);
+	v->busy = was_busy;
+	return 0;
+}
+
+static int file_read(void *ctx, const gfn_t *frames, uint32_t nr, uint32_t first)
+{
+	struct sim_vm *v = vm_of(ctx);
+
+	if ((uint64_t)first + nr > v->data_blocks)
+		return -EIO;
+	from_disk(v, frames, nr, v->data + first);
 	return 0;
 }
 
 const struct pager_ops sim_guest_pager_ops = {
 	.invalidate = nothing,
 	.invalidate_all = nothing_at_all,
-	.swap_write = disk_write,
-	.swap_read = disk_read,
+	.swap_write = swap_write,
+	.swap_read = swap_read,
+	.file_write = file_write,
+	.file_read = file_read,
 };
 
 static void sleep_until(struct sim_vm *v, uint64_t wake_ns)
@@ -227,5 +270,5 @@ void sim_guest_main(void *ctx)
 	} while (result == RUN_GOES_ON);
 	if (result == -ENOMEM)
 		leave(v, VM_CRASHED, "out of memory: its memory and swap are full");
-	leave(v, result < 0 ? VM_CRASHED : VM_HALTED, result < 0 ? "panic: swap failed" : "");
+	leave(v, result < 0 ? VM_CRASHED : VM_HALTED, result < 0 ? "panic: a disk failed" : "");
 }

@@ -32,7 +32,7 @@ enum sim_stop {
 struct sim_layout {
 	uint32_t image, image_end; /* [GUEST_KERNEL_GPA, ..) */
 	uint32_t records;          /* guest_bytes() of them, as guest.c of the core lays them out */
-	size_t pte, frames, marks, slots, policy, end; /* offsets in them, bytes */
+	size_t pte, frames, marks, slots, files, policy, end; /* offsets in them, bytes */
 	uint32_t record_pages, table_pages;
 };
 
@@ -94,6 +94,8 @@ struct sim_vm {
 	void *records;  /* owned: the core's, guest_bytes() long */
 	uint64_t *disk; /* owned; content of its swap disk's slots */
 	uint32_t disk_slots;
+	uint64_t *data; /* the same of the blocks of its disk for files */
+	uint32_t data_blocks;
 	uint64_t disk_reads, disk_writes;
 	uint64_t own_key; /* of what its kernel writes */
 	struct run run;

@@ -141,7 +141,8 @@ static int make_guest(struct sim_vm *v, const struct sim_vm_config *config, stru
 			  .ctx = v,
 			  .policy = v->options.pager,
 			  .seed = rng_mix(v->options.seed ^ PAGER_SEED_MIX) + v->options.vm,
-			  .swap_slots = v->disk_slots},
+			  .swap_slots = v->disk_slots,
+			  .file_pages = v->data_blocks},
 		.stats = &v->stats,
 	};
 	int result = sim_guest_layout(v, config, &guest, error);
@@ -191,7 +192,10 @@ int sim_guest_create(struct sim_vm *v, const struct sim_vm_config *config, struc
 	v->disk_slots = config->guest_swap_pages < FRAMES_END ? (uint32_t)config->guest_swap_pages
 							      : FRAMES_END;
 	v->disk = calloc(v->disk_slots + 1ull, sizeof(*v->disk));
-	result = v->disk ? 0 : error_host(error, ENOMEM, "%s: disk", v->name);
+	v->data_blocks = config->guest_data_pages < FRAMES_END ? (uint32_t)config->guest_data_pages
+							       : FRAMES_END;
+	v->data = calloc(v->data_blocks + 1ull, sizeof(*v->data));
+	result = v->disk && v->data ? 0 : error_host(error, ENOMEM, "%s: disk", v->name);
 	if (!result)
 		result = read_options(v, config->cmdline, error);
 	v->own_key = rng_mix(rng_mix(v->options.seed) + ~v->options.vm);
@@ -207,8 +211,9 @@ static void release(struct sim_vm *v)
 	sim_fiber_destroy(&v->fiber);
 	free(v->records);
 	free(v->disk);
+	free(v->data);
 	v->records = NULL;
-	v->disk = NULL;
+	v->disk = v->data = NULL;
 	sim_memory_remove(&v->m->memory, v->id);
 }
 

@@ -80,7 +80,7 @@ static bool gib_used(const struct guest_config *c, uint32_t gib)
 
 static uint32_t table_pages(const struct guest_config *c)
 {
-	uint32_t nr = (c->pager.pages + GIB_PAGES - 1) / GIB_PAGES;
+	uint32_t nr = (c->pager.pages + c->pager.file_pages + GIB_PAGES - 1) / GIB_PAGES;
 
 	for (uint32_t gib = FIRST_HIGH; gib < TABLE_END; gib++)
 		nr += gib_used(c, gib);
@@ -91,15 +91,18 @@ static uint32_t table_pages(const struct guest_config *c)
 static void record_offsets(struct sim_layout *l, const struct guest_config *c)
 {
 	const size_t mask = ~(size_t)15;
+	size_t pages = (size_t)c->pager.pages + c->pager.file_pages;
 	uint32_t end = 0;
 
 	for (unsigned i = 0; i < c->nr_ranges; i++)
 		end = c->range[i].end > end ? c->range[i].end : end;
 	l->pte = 0;
-	l->frames = (c->pager.pages * sizeof(uint64_t) + 15) & mask;
+	l->frames = (pages * sizeof(uint64_t) + 15) & mask;
 	l->marks = l->frames + ((frames_bytes(end) + 15) & mask);
-	l->slots = l->marks + ((c->pager.pages * sizeof(uint32_t) + 15) & mask);
-	l->policy = l->slots + ((slots_bytes(c->pager.swap_slots) + 15) & mask);
+	l->slots = l->marks + ((pages * sizeof(uint32_t) + 15) & mask);
+	l->files = l->slots + ((slots_bytes(c->pager.swap_slots) + 15) & mask);
+	l->policy =
+		l->files + ((c->pager.file_pages / 2 * sizeof(struct fileserver_file) + 15) & mask);
 	l->end = guest_bytes(c);
 }
 
@@ -211,7 +214,8 @@ void sim_guest_touch_records(struct sim_vm *v, uint32_t page)
 
 	sim_guest_touch_image(v);
 	sim_guest_touch_entry(v, page);
-	touch_record(v, l->policy + (l->end - l->policy) * (uint64_t)page / p->pages);
+	touch_record(v, l->policy +
+				(l->end - l->policy) * (uint64_t)page / (p->pages + p->file_pages));
 	if (!frame.v)
 		return;
 	touch_record(v, l->frames + frame.v * sizeof(struct frame_info));

@@ -38,6 +38,7 @@ struct sim_vm_config {
 	struct mm_vm_config mm;
 	const char *cmdline;       /* the guest's words: ballast/guest_abi.h */
 	npages_t guest_swap_pages; /* of its own disk; 0: no disk */
+	npages_t guest_data_pages; /* of its disk for files; 0: none */
 	/* In ascending order of frames is not asked for; each frame once. The last one ends the kernel's image. */
 	const struct sim_boot_page *boot;
 	unsigned nr_boot;

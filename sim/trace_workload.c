@@ -7,12 +7,33 @@
  * filling and faults take time, and where a phase ends by its seconds, fewer touches fit into it: the touches are the same,
  * only where one phase gives way to the next differs.
  *
- * Ids: the number of the phase above bit 32, the workload's page below. A phase frees its pages at its end, so page 5 of
- * the next one is another page.
+ * Ids: the number of the phase above bit 32, the workload's page, or block of a file, below. A phase frees its pages at its
+ * end, so page 5 of the next one is another page. A deleted file's blocks are only not touched until they are written.
  */
 #include "sim/trace_workload.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
 #define PHASE_SHIFT 32
+
+static uint32_t most_files(const struct workload_spec *spec)
+{
+	uint32_t most = 0;
+
+	for (uint32_t i = 0; i < spec->nr_phases; i++)
+		most = spec->phase[i].files > most ? spec->phase[i].files : most;
+	return most;
+}
+
+static int give_files(struct trace_workload *w, uint32_t nr, struct error *error)
+{
+	w->files = calloc(nr, sizeof(*w->files));
+	if (!w->files)
+		return error_host(error, ENOMEM, "%u files", nr);
+	workload_files(&w->workload, w->files, nr);
+	return 0;
+}
 
 int trace_workload_init(struct trace_workload *w, const struct workload_spec *spec, uint64_t seed,
 			npages_t free_pages, uint64_t requests, struct error *error)
@@ -20,7 +41,7 @@ int trace_workload_init(struct trace_workload *w, const struct workload_spec *sp
 	for (uint32_t i = 0; i < spec->nr_phases; i++) {
 		const struct phase_spec *p = &spec->phase[i];
 
-		if (p->duration_ns && p->pages && !p->rate)
+		if (p->duration_ns && (p->pages || p->files) && !p->rate)
 			return error_user(
 				error,
 				"--workload: phase %u has rate 'max' for a time: how many "
@@ -30,7 +51,13 @@ int trace_workload_init(struct trace_workload *w, const struct workload_spec *sp
 	*w = (struct trace_workload){
 		.left = requests, .free_pages = free_pages, .phase_end_ns = UINT64_MAX};
 	workload_init(&w->workload, spec, seed, 0);
-	return 0;
+	return most_files(spec) ? give_files(w, most_files(spec), error) : 0;
+}
+
+void trace_workload_end(struct trace_workload *w)
+{
+	free(w->files);
+	w->files = NULL;
 }
 
 /* The clock goes on to next_ns, or to the phase's end. False: neither will ever be. */

@@ -19,6 +19,7 @@ struct trace_workload {
 	bool working;              /* the phase is filled */
 	struct workload_step step; /* drawn, not done yet, if has_step */
 	bool has_step;
+	struct fileserver_file *files; /* owned; NULL: no phase has files */
 };
 
 /* What such a trace says of its requests. */
@@ -26,12 +27,16 @@ struct trace_workload {
 
 /*
  * spec: valid, borrowed for w's life. boot fills free_pages. requests: at most so many; fewer if the workload ends, or waits
- * for ever. 0 or -EINVAL with words: a phase whose time could never be over, as nothing says how many touches that is.
+ * for ever. 0 or -EINVAL with words: a phase whose time could never be over, as nothing says how many touches that is;
+ * or -ENOMEM.
  */
 int trace_workload_init(struct trace_workload *w, const struct workload_spec *spec, uint64_t seed,
 			npages_t free_pages, uint64_t requests, struct error *error);
 
 /* The next requests into b: nr is 0 when there are no more. */
 void trace_workload_next(struct trace_workload *w, struct trace_batch *b);
+
+/* After trace_workload_init() that succeeded. */
+void trace_workload_end(struct trace_workload *w);
 
 #endif

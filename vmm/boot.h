@@ -18,6 +18,8 @@
 struct boot_words {
 	unsigned nr_devices; /* virtio_mmio.device= each */
 	uint32_t tsc_khz;    /* lab.tsc_khz=, for lab guests; 0: none */
+	unsigned
+		data_disk; /* lab.data=: which of the devices, counted from 1, files lie on; 0: none */
 };
 
 /*

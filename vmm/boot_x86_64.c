@@ -143,6 +143,8 @@ static int place_cmdline(const struct placer *p, const char *given, const struct
 			 GUEST_MMIO_IRQ + i);
 	if (words->tsc_khz)
 		add_word(page, &used, "%slab.tsc_khz=%u", used ? " " : "", words->tsc_khz);
+	if (words->data_disk)
+		add_word(page, &used, "%slab.data=%u", used ? " " : "", words->data_disk - 1);
 	if (used >= GUEST_CMDLINE_BYTES)
 		return error_user(p->error,
 				  "kernel command line too long: %zu bytes with what the machine "

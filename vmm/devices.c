@@ -21,7 +21,6 @@
 int devices_init(struct devices *d, struct error *error)
 {
 	memset(d, 0, sizeof(*d));
-	d->disk_fd = -1;
 	d->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return d->stop_fd < 0 ? error_host(error, errno, "eventfd") : 0;
 }
@@ -80,25 +79,24 @@ int devices_add_disk(struct devices *d, const struct device_wiring *wiring, int 
 		     uint64_t disk_bytes, const char *name, const struct guest_memory *memory,
 		     struct guest_bad *bad, struct error *error)
 {
-	int ret =
-		virtio_blk_init(&d->disk, disk_fd, disk_bytes, name, memory, bad, &d->stop, error);
+	struct virtio_blk *disk = &d->disk[d->nr_disks];
+	int ret = virtio_blk_init(disk, disk_fd, disk_bytes, name, memory, bad, &d->stop, error);
 
 	if (ret)
 		return ret;
-	ret = attach(d, wiring, &d->disk.dev, error);
+	ret = attach(d, wiring, &disk->dev, error);
 	if (ret) {
-		virtio_blk_destroy(&d->disk);
+		virtio_blk_destroy(disk);
 		return ret;
 	}
-	d->disk_fd = disk_fd;
+	d->nr_disks++;
 	return 0;
 }
 
-void devices_leave_disk(struct devices *d)
+void devices_leave_disks(struct devices *d)
 {
-	if (d->disk_fd >= 0)
-		virtio_blk_destroy(&d->disk);
-	d->disk_fd = -1;
+	while (d->nr_disks)
+		virtio_blk_destroy(&d->disk[--d->nr_disks]);
 }
 
 int devices_add_balloon(struct devices *d, const struct device_wiring *wiring,
@@ -123,16 +121,16 @@ void devices_destroy(struct devices *d)
 {
 	for (unsigned i = 0; i < d->nr; i++)
 		slot_close(&d->slot[i]);
-	if (d->disk_fd >= 0)
-		close(d->disk_fd);
-	devices_leave_disk(d);
+	for (unsigned i = 0; i < d->nr_disks; i++)
+		close(d->disk[i].fd);
+	devices_leave_disks(d);
 	if (d->balloon_slot)
 		virtio_balloon_destroy(&d->balloon);
 	if (d->stop_fd >= 0)
 		close(d->stop_fd);
 	d->nr = 0;
 	d->balloon_slot = NULL;
-	d->disk_fd = d->stop_fd = -1;
+	d->stop_fd = -1;
 }
 
 bool devices_mmio(struct devices *d, uint64_t address, void *bytes, size_t nr, bool write)

@@ -19,7 +19,8 @@
 #include "vmm/virtio_blk.h"
 #include "vmm/virtio_mmio.h"
 
-#define DEVICES_MAX 4u
+#define DEVICES_MAX   4u
+#define DEVICES_DISKS 2u /* of them: for swap, and for files */
 
 /* One device at GUEST_MMIO_GPA + index pages, interrupt GSI GUEST_MMIO_IRQ + index. */
 struct device_slot {
@@ -33,8 +34,9 @@ struct devices {
 	int stop_fd; /* owned; readable: the device thread leaves; -1: closed */
 	atomic_bool stop;
 	struct device_slot slot[DEVICES_MAX];
-	int disk_fd; /* owned once devices_add_disk() succeeded; -1: no disk */
-	struct virtio_blk disk;
+	unsigned nr_disks;
+	struct virtio_blk
+		disk[DEVICES_DISKS]; /* their files are owned once devices_add_disk() succeeded */
 	struct device_slot *balloon_slot; /* the balloon's; NULL: there is none */
 	struct virtio_balloon balloon;
 };
@@ -47,11 +49,12 @@ struct device_wiring {
 
 /* No devices yet. 0 or -errno with words. */
 int devices_init(struct devices *d, struct error *error);
+/* At most DEVICES_DISKS. */
 int devices_add_disk(struct devices *d, const struct device_wiring *wiring, int disk_fd,
 		     uint64_t disk_bytes, const char *name, const struct guest_memory *memory,
 		     struct guest_bad *bad, struct error *error);
-/* The disk is gone, if there was one, and its file the caller's again. Before devices_run() only. */
-void devices_leave_disk(struct devices *d);
+/* The disks are gone, if there were some, and their files the caller's again. Before devices_run() only. */
+void devices_leave_disks(struct devices *d);
 /* As virtio_balloon_init(). */
 int devices_add_balloon(struct devices *d, const struct device_wiring *wiring,
 			const struct vm_balloon_config *config, const struct guest_layout *layout,

@@ -90,6 +90,7 @@ struct vm_config {
 	const char *cmdline;       /* the guest's words; devices are appended by the machine */
 	bool lab;                  /* a lab guest: has a statistics page, is told the TSC rate */
 	npages_t guest_swap_pages; /* size of the guest's swap disk; 0: no disk */
+	npages_t guest_data_pages; /* of the lab guest's disk for files; 0: no disk */
 };
 
 /* Do these VMs fit such a machine? min and overhead memory, configured - min swap. The user's error with both sums if not.

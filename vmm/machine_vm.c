@@ -32,12 +32,15 @@ static void on_ended(void *ctx, vmid_t vm)
 	atomic_store(&m->vm[vm.v].vcpus_left, true);
 }
 
-/* An unnamed file of that size in work_dir; or -errno. */
-static int guest_disk(const struct machine *m, npages_t pages, struct error *error)
+/* An unnamed file of that size in work_dir, in *out, unless there are no pages. */
+static int guest_disk(const struct machine *m, npages_t pages, int *out, struct error *error)
 {
 	char path[4096];
-	int fd = open(m->config.work_dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int fd;
 
+	if (!pages)
+		return 0;
+	fd = open(m->config.work_dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0) {
 		snprintf(path, sizeof path, "%s/.ballast-disk-XXXXXX", m->config.work_dir);
 		fd = mkostemp(path, O_CLOEXEC);
@@ -53,7 +56,8 @@ static int guest_disk(const struct machine *m, npages_t pages, struct error *err
 				  (unsigned long long)pages_to_bytes(pages) >> 20,
 				  m->config.work_dir);
 	}
-	return fd;
+	*out = fd;
+	return 0;
 }
 
 static int console_file(const struct machine *m, const char *name, struct error *error)
@@ -122,6 +126,30 @@ static int place(void *ctx, gfn_t g, const void *page)
 	return result == -ENOMEM ? place_patiently(ctx, g, page) : result;
 }
 
+static void close_files(const struct vm_params *params)
+{
+	if (params->console_fd >= 0)
+		close(params->console_fd);
+	if (params->disk_fd >= 0)
+		close(params->disk_fd);
+	if (params->data_fd >= 0)
+		close(params->data_fd);
+}
+
+/* What the devices write to and read from. When it fails, some may be open. */
+static int open_files(const struct machine *m, const struct vm_config *config,
+		      struct vm_params *params, struct error *error)
+{
+	int result = guest_disk(m, config->guest_swap_pages, &params->disk_fd, error);
+
+	if (!result)
+		result = guest_disk(m, config->guest_data_pages, &params->data_fd, error);
+	if (result)
+		return result;
+	params->console_fd = console_file(m, config->name, error);
+	return params->console_fd < 0 ? params->console_fd : 0;
+}
+
 /* KVM's part of a VM: vCPUs, devices, and the boot image in its memory. */
 static int make_vm(struct machine *m, uint32_t id, const struct vm_config *config,
 		   struct error *error)
@@ -138,6 +166,8 @@ static int make_vm(struct machine *m, uint32_t id, const struct vm_config *confi
 		.console_fd = -1,
 		.disk_fd = -1,
 		.disk_bytes = pages_to_bytes(config->guest_swap_pages),
+		.data_fd = -1,
+		.data_bytes = pages_to_bytes(config->guest_data_pages),
 		.balloon = {.present = m->config.balloon,
 			    .deflate_on_oom = true,
 			    .reporting = true},
@@ -150,21 +180,11 @@ static int make_vm(struct machine *m, uint32_t id, const struct vm_config *confi
 		result = kvm_host_open(&m->kvm, "/dev/kvm", error);
 	if (result)
 		return result;
-	params.console_fd = console_file(m, config->name, error);
-	if (params.console_fd < 0)
-		return params.console_fd;
-	if (config->guest_swap_pages) {
-		params.disk_fd = guest_disk(m, config->guest_swap_pages, error);
-		if (params.disk_fd < 0) {
-			close(params.console_fd);
-			return params.disk_fd;
-		}
-	}
-	result = vm_create(&m->kvm, &params, &vm, error);
+	result = open_files(m, config, &params, error);
+	if (!result)
+		result = vm_create(&m->kvm, &params, &vm, error);
 	if (result) {
-		close(params.console_fd);
-		if (params.disk_fd >= 0)
-			close(params.disk_fd);
+		close_files(&params);
 		return result;
 	}
 	machine_lock(m);

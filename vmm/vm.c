@@ -69,18 +69,23 @@ static int create_devices(struct vm *vm, const struct kvm_host *host,
 {
 	const struct device_wiring wiring = {
 		.vm_fd = vm->fd, .irqfd = host->irqfd, .ioeventfd = host->ioeventfd};
+	struct devices *d = &vm->devices;
 	int ret = 0;
 
-	/* The disk first: a lab guest looks no further. */
+	/* The disks first: a lab guest looks no further. */
 	if (params->disk_fd >= 0)
-		ret = devices_add_disk(&vm->devices, &wiring, params->disk_fd, params->disk_bytes,
-				       vm->name, &vm->memory, &vm->bad, error);
-	if (!ret && params->balloon.present) {
-		ret = devices_add_balloon(&vm->devices, &wiring, &params->balloon, &vm->ram.layout,
-					  &vm_balloon_ops, vm, &vm->memory, &vm->bad, error);
-		if (ret)
-			devices_leave_disk(&vm->devices);
+		ret = devices_add_disk(d, &wiring, params->disk_fd, params->disk_bytes, vm->name,
+				       &vm->memory, &vm->bad, error);
+	if (!ret && params->data_bytes) {
+		ret = devices_add_disk(d, &wiring, params->data_fd, params->data_bytes, vm->name,
+				       &vm->memory, &vm->bad, error);
+		vm->data_disk = d->nr;
 	}
+	if (!ret && params->balloon.present)
+		ret = devices_add_balloon(d, &wiring, &params->balloon, &vm->ram.layout,
+					  &vm_balloon_ops, vm, &vm->memory, &vm->bad, error);
+	if (ret)
+		devices_leave_disks(d);
 	return ret;
 }
 
@@ -176,6 +181,7 @@ int vm_boot(struct vm *vm, const struct boot_image *image, boot_place_fn *place,
 	const struct boot_words words = {
 		.nr_devices = vm->devices.nr,
 		.tsc_khz = image->lab ? vcpu_tsc_khz(&vm->vcpu[0]) : 0,
+		.data_disk = image->lab ? vm->data_disk : 0,
 	};
 	uint64_t entry;
 	int ret = boot_place(image, &vm->ram.layout, &words, place, ctx, &entry, error);

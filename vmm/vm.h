@@ -70,6 +70,8 @@ struct vm_params {
 	int console_fd; /* serial output; owned by the VM from here on */
 	int disk_fd;    /* guest block device's file, or -1; owned by the VM from here on */
 	uint64_t disk_bytes;
+	int data_fd;         /* the same of a second one, for a lab guest's files, */
+	uint64_t data_bytes; /* unless this is 0 */
 	struct vm_balloon_config balloon;
 	const struct vm_callbacks *callbacks; /* borrowed for the VM's life */
 };
@@ -89,7 +91,7 @@ struct boot_image {
 	size_t kernel_bytes;
 	const char *kernel_name;
 	const char *cmdline;
-	bool lab; /* a lab guest: lab.tsc_khz= is added to its command line */
+	bool lab; /* a lab guest: lab.tsc_khz= and, with a data disk, lab.data= are added to its command line */
 };
 typedef int boot_place_fn(void *ctx, gfn_t g,
 			  const void *page); /* page: PAGE_BYTES bytes, or NULL for a zero page */

@@ -50,6 +50,7 @@ struct vm {
 	struct console console;
 	struct serial serial;
 	struct devices devices;
+	unsigned data_disk;              /* which of them, counted from 1; 0: none */
 	atomic_uint_fast64_t unknown_io; /* accesses to ports and addresses where nothing is */
 
 	atomic_bool stop; /* all threads leave as soon as they see it */

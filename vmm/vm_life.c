@@ -216,9 +216,12 @@ uint64_t vm_run_ns(struct vm *vm)
 void vm_live_stats(struct vm *vm, struct vm_live_stats *out)
 {
 	out->guest_bad = atomic_load(&vm->bad.count);
-	out->disk_reads = atomic_load(&vm->devices.disk.reads);
-	out->disk_writes = atomic_load(&vm->devices.disk.writes);
-	out->disk_errors = atomic_load(&vm->devices.disk.errors);
+	out->disk_reads = out->disk_writes = out->disk_errors = 0;
+	for (unsigned i = 0; i < vm->devices.nr_disks; i++) {
+		out->disk_reads += atomic_load(&vm->devices.disk[i].reads);
+		out->disk_writes += atomic_load(&vm->devices.disk[i].writes);
+		out->disk_errors += atomic_load(&vm->devices.disk[i].errors);
+	}
 	out->run_ns = vm_run_ns(vm);
 	pthread_mutex_lock(&vm->lock);
 	out->exit = vm->exit;

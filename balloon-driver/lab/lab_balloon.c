@@ -162,6 +162,7 @@ void lab_balloon_stats(const struct lab_balloon *l, uint8_t out[LAB_BALLOON_STAT
 {
 	const struct guest_stats *s = l->pager->stats;
 	const struct frames *f = l->pager->frames;
+	npages_t cached = l->pager->file_cached, clean = cached - l->pager->file_dirty;
 	uint64_t major = s->swap_in_pages < s->faults ? s->swap_in_pages : s->faults;
 
 	out = put_stat(out, TAG_SWAP_IN, pages_to_bytes(s->swap_in_pages));
@@ -170,6 +171,6 @@ void lab_balloon_stats(const struct lab_balloon *l, uint8_t out[LAB_BALLOON_STAT
 	out = put_stat(out, TAG_MINOR_FAULTS, s->faults - major);
 	out = put_stat(out, TAG_FREE, pages_to_bytes(f->free_pages));
 	out = put_stat(out, TAG_TOTAL, pages_to_bytes(f->total_pages));
-	out = put_stat(out, TAG_AVAILABLE, pages_to_bytes(f->free_pages));
-	put_stat(out, TAG_CACHES, 0);
+	out = put_stat(out, TAG_AVAILABLE, pages_to_bytes(f->free_pages + clean));
+	put_stat(out, TAG_CACHES, pages_to_bytes(cached));
 }

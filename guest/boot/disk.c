@@ -20,19 +20,34 @@
 #define STATUS_OK        0
 #define STATUS_PENDING   0xff /* no device says this */
 
-void disk_find(struct disk *d, const struct options_device *devices, unsigned nr_devices)
+/* Is it a disk? Then it is d's. */
+static bool take(struct disk *d, const struct options_device *device)
 {
-	for (unsigned i = 0; i < nr_devices; i++) {
-		uint64_t pages;
+	uint64_t pages;
 
-		if (virtio_probe(devices[i].gpa) != VIRTIO_ID_BLOCK)
-			continue;
-		d->gpa = devices[i].gpa;
-		d->irq = devices[i].irq;
-		pages = virtio_config64(d->gpa, CONFIG_CAPACITY) / SECTORS_PER_PAGE;
-		d->slots = pages < FRAMES_END ? (uint32_t)pages : FRAMES_END;
-		return;
-	}
+	if (virtio_probe(device->gpa) != VIRTIO_ID_BLOCK)
+		return false;
+	d->gpa = device->gpa;
+	d->irq = device->irq;
+	pages = virtio_config64(d->gpa, CONFIG_CAPACITY) / SECTORS_PER_PAGE;
+	d->pages = pages < FRAMES_END ? (uint32_t)pages : FRAMES_END;
+	return true;
+}
+
+void disk_find_swap(struct disk *d, const struct guest_options *options)
+{
+	unsigned i = 0;
+
+	d->name = "the swap disk ";
+	while (i < options->nr_devices && (i == options->data || !take(d, &options->device[i])))
+		i++;
+}
+
+void disk_find_data(struct disk *d, const struct guest_options *options)
+{
+	d->name = "the data disk ";
+	if (options->data < options->nr_devices)
+		take(d, &options->device[options->data]);
 }
 
 static const char *start_queue(struct disk *d)
@@ -61,7 +76,7 @@ static bool disk_start(struct disk *d, bool *interrupts_ready)
 	if (!wrong && d->queue.size < PAGER_CLUSTER + 2)
 		wrong = "has too short a queue";
 	if (wrong) {
-		struct text t = text_start("the swap disk ");
+		struct text t = text_start(d->name);
 
 		text_add(&t, wrong);
 		text_print(&t);
@@ -81,7 +96,7 @@ static void chain(struct disk *d, uint32_t at, uint64_t gpa, uint32_t length, ui
 	};
 }
 
-static int transfer(struct disk *d, uint32_t type, const gfn_t *frames, uint32_t nr, slot_t first,
+static int transfer(struct disk *d, uint32_t type, const gfn_t *frames, uint32_t nr, uint32_t first,
 		    bool *interrupts_ready)
 {
 	uint16_t direction = type == TYPE_IN ? VIRTIO_DESC_WRITE : 0;
@@ -89,7 +104,7 @@ static int transfer(struct disk *d, uint32_t type, const gfn_t *frames, uint32_t
 	if (!disk_start(d, interrupts_ready))
 		return -EIO;
 	d->request.type = type;
-	d->request.sector = (uint64_t)first.v * SECTORS_PER_PAGE;
+	d->request.sector = (uint64_t)first * SECTORS_PER_PAGE;
 	d->status = STATUS_PENDING;
 	chain(d, 0, (uintptr_t)&d->request, sizeof(d->request), VIRTIO_DESC_NEXT);
 	for (uint32_t i = 0; i < nr; i++)
@@ -100,13 +115,14 @@ static int transfer(struct disk *d, uint32_t type, const gfn_t *frames, uint32_t
 	return d->status == STATUS_OK ? 0 : -EIO;
 }
 
-int disk_write(struct disk *d, const gfn_t *frames, uint32_t nr, slot_t first,
+int disk_write(struct disk *d, const gfn_t *frames, uint32_t nr, uint32_t first,
 	       bool *interrupts_ready)
 {
 	return transfer(d, TYPE_OUT, frames, nr, first, interrupts_ready);
 }
 
-int disk_read(struct disk *d, gfn_t frame, slot_t from, bool *interrupts_ready)
+int disk_read(struct disk *d, const gfn_t *frames, uint32_t nr, uint32_t first,
+	      bool *interrupts_ready)
 {
-	return transfer(d, TYPE_IN, &frame, 1, from, interrupts_ready);
+	return transfer(d, TYPE_IN, frames, nr, first, interrupts_ready);
 }

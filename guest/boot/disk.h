@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * disk.h: the guest's swap disk: the first virtio block device.
+ * disk.h: the guest's disks, virtio block devices: one for swap, and one for the files of its workload.
  */
 #ifndef BALLAST_GUEST_DISK_H
 #define BALLAST_GUEST_DISK_H
@@ -17,21 +17,24 @@ struct disk {
 		uint64_t sector;
 	} request;               /* read by the device */
 	volatile uint8_t status; /* written by the device */
+	const char *name;        /* in messages */
 	bool started;
 	uint64_t gpa; /* of its registers; 0: there is no disk */
 	uint32_t irq;
-	uint32_t slots; /* capacity, pages */
+	uint32_t pages; /* capacity; 0: there is no disk */
 };
 
-/* Looks for the first block device among devices; its queue is set up at the first request. */
-void disk_find(struct disk *d, const struct options_device *devices, unsigned nr_devices);
+/* The first block device that is not the data disk; and that one. Their queues are set up at the first request. */
+void disk_find_swap(struct disk *d, const struct guest_options *options);
+void disk_find_data(struct disk *d, const struct guest_options *options);
 
 /*
- * Frames to slots, or a slot to a frame; returns when done. 0 or -EIO, also if there is no disk or it does not start.
- * interrupts_ready as interrupt_start() wants it. nr <= PAGER_CLUSTER.
+ * Frames to pages of the disk, or the other way round; returns when done. 0 or -EIO, also if there is no disk or it does not
+ * start. interrupts_ready as interrupt_start() wants it. nr <= PAGER_CLUSTER.
  */
-int disk_write(struct disk *d, const gfn_t *frames, uint32_t nr, slot_t first,
+int disk_write(struct disk *d, const gfn_t *frames, uint32_t nr, uint32_t first,
 	       bool *interrupts_ready);
-int disk_read(struct disk *d, gfn_t frame, slot_t from, bool *interrupts_ready);
+int disk_read(struct disk *d, const gfn_t *frames, uint32_t nr, uint32_t first,
+	      bool *interrupts_ready);
 
 #endif

@@ -17,13 +17,16 @@ struct lab {
 	struct clock clock;
 	bool interrupts_ready;
 	bool in_trap; /* a page fault is being served */
-	struct disk disk;
+	struct disk swap, data;
 	struct guest_options options;
 	struct guest guest;
 	struct run run;
 	uint64_t mail_seen; /* number of the last mail */
 	struct balloon_device balloon;
 };
+
+/* The page is made resident, as pager_fault() does; what the balloon can give back for it, it does. */
+int lab_fault(struct lab *lab, uint32_t page, bool write);
 
 /* Ends the VM. */
 _Noreturn void lab_exit(enum guest_exit status);

@@ -38,7 +38,7 @@ static _Noreturn void fail(enum guest_exit status, const char *why)
 _Noreturn void lab_paging_failed(const struct lab *lab, int err)
 {
 	const struct pager *p = &lab->guest.pager;
-	struct text t = text_start(err == -ENOMEM ? "out of memory: " : "panic: swap failed: ");
+	struct text t = text_start(err == -ENOMEM ? "out of memory: " : "panic: a disk failed: ");
 
 	text_add_number(&t, lab->guest.frames.total_pages);
 	text_add(&t, " pages of memory, ");
@@ -78,14 +78,28 @@ static int lab_swap_write(void *ctx, const gfn_t *frames, uint32_t nr, slot_t fi
 {
 	struct lab *lab = ctx;
 
-	return disk_write(&lab->disk, frames, nr, first, &lab->interrupts_ready);
+	return disk_write(&lab->swap, frames, nr, first.v, &lab->interrupts_ready);
 }
 
 static int lab_swap_read(void *ctx, gfn_t frame, slot_t from)
 {
 	struct lab *lab = ctx;
 
-	return disk_read(&lab->disk, frame, from, &lab->interrupts_ready);
+	return disk_read(&lab->swap, &frame, 1, from.v, &lab->interrupts_ready);
+}
+
+static int lab_file_write(void *ctx, const gfn_t *frames, uint32_t nr, uint32_t first)
+{
+	struct lab *lab = ctx;
+
+	return disk_write(&lab->data, frames, nr, first, &lab->interrupts_ready);
+}
+
+static int lab_file_read(void *ctx, const gfn_t *frames, uint32_t nr, uint32_t first)
+{
+	struct lab *lab = ctx;
+
+	return disk_read(&lab->data, frames, nr, first, &lab->interrupts_ready);
 }
 
 static const struct pager_ops pager_ops = {
@@ -93,18 +107,23 @@ static const struct pager_ops pager_ops = {
 	.invalidate_all = lab_invalidate_all,
 	.swap_write = lab_swap_write,
 	.swap_read = lab_swap_read,
+	.file_write = lab_file_write,
+	.file_read = lab_file_read,
 };
 
 /*
  * The processor faults on it if it is not there, and trap_handle() does the rest: within content_fill() and
- * content_touch(), which the compiler cannot look into from run.c, so nothing of the pager's is in registers then.
+ * content_touch(), which the compiler cannot look into from run.c, so nothing of the pager's is in registers then. A block of
+ * a file is brought in without a trap, as read(2) and write(2) would.
  */
 static uint64_t *lab_page(void *ctx, uint32_t page, bool write, int *err)
 {
-	(void)ctx;
-	(void)write;
+	struct lab *lab = ctx;
+
 	*err = 0;
-	return at_gpa(window_address(page));
+	if (page >= lab->guest.pager.pages && !pager_frame_of(&lab->guest.pager, page).v)
+		*err = lab_fault(lab, page, write);
+	return *err ? NULL : at_gpa(window_address(page));
 }
 
 static void say_hello(const struct lab *lab)
@@ -113,7 +132,7 @@ static void say_hello(const struct lab *lab)
 
 	text_add_number(&t, lab->guest.frames.total_pages);
 	text_add(&t, " pages free, ");
-	text_add_number(&t, lab->disk.slots);
+	text_add_number(&t, lab->swap.pages);
 	text_add(&t, " of swap, pager ");
 	text_add(&t, lab->options.pager->name);
 	text_add(&t, ", workload ");
@@ -162,7 +181,7 @@ static void read_command_line(struct lab *lab, const uint8_t *zero_page)
 	lab_exit(GUEST_EXIT_BAD_COMMAND_LINE);
 }
 
-/* Pages the pager needs numbers for: the largest phase's, of workloads to come too; boot takes all of memory. */
+/* Pages the pager needs numbers for, but for files': the largest phase's, of workloads to come too; boot takes all of memory. */
 static uint32_t window_pages(const struct guest_options *options, npages_t memory_pages)
 {
 	const struct workload_spec *spec = &options->workload;
@@ -191,12 +210,14 @@ static void make_guest(struct lab *lab, const uint8_t *zero_page)
 				.policy = lab->options.pager,
 				.seed = rng_mix(lab->options.seed ^ PAGER_SEED_MIX) +
 					lab->options.vm,
-				.swap_slots = lab->disk.slots,
+				.swap_slots = lab->swap.pages,
+				.file_pages = lab->data.pages,
 			},
 		.stats = lab->stats,
 	};
 	struct frame_range *behind; /* the kernel */
 	unsigned ours;
+	uint32_t window;
 	npages_t memory_pages = 0, record_pages, table_pages;
 	uint64_t base;
 
@@ -206,12 +227,17 @@ static void make_guest(struct lab *lab, const uint8_t *zero_page)
 	for (unsigned i = 0; i < config.nr_ranges; i++)
 		memory_pages += config.range[i].end - config.range[i].start;
 	config.pager.pages = window_pages(&lab->options, memory_pages);
+	if (workload_blocks(&lab->options.workload) > lab->data.pages)
+		fail(GUEST_EXIT_BAD_COMMAND_LINE, "the data disk is too small for the files");
+	if ((uint64_t)config.pager.pages + lab->data.pages > WINDOW_PAGES_MAX)
+		fail(GUEST_EXIT_BAD_COMMAND_LINE, "too large a data disk");
+	window = config.pager.pages + lab->data.pages;
 	record_pages = bytes_to_pages(guest_bytes(&config));
-	table_pages = memmap_tables(config.range, config.nr_ranges, config.pager.pages);
+	table_pages = memmap_tables(config.range, config.nr_ranges, window);
 	if (record_pages + table_pages + PAGER_RESERVE >= behind->end - behind->start)
 		fail(GUEST_EXIT_OUT_OF_MEMORY, "out of memory: the pager's records do not fit");
 	base = pages_to_bytes(behind->start);
-	memmap_map(config.range, config.nr_ranges, at_gpa(base), config.pager.pages,
+	memmap_map(config.range, config.nr_ranges, at_gpa(base), window,
 		   at_gpa(base + pages_to_bytes(record_pages)));
 	behind->start += (uint32_t)(record_pages + table_pages);
 	if (guest_init(&lab->guest, &config, at_gpa(base)))
@@ -245,7 +271,8 @@ void lab_main(const uint8_t *zero_page)
 	trap_context = &lab;
 	read_command_line(&lab, zero_page);
 	clock_init(&lab.clock, lab.options.tsc_khz);
-	disk_find(&lab.disk, lab.options.device, lab.options.nr_devices);
+	disk_find_swap(&lab.swap, &lab.options);
+	disk_find_data(&lab.data, &lab.options);
 	make_guest(&lab, zero_page);
 	lab.stats->magic = GUEST_STATS_MAGIC;
 	lab.stats->total_pages = lab.guest.frames.total_pages;

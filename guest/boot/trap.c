@@ -44,6 +44,16 @@ static _Noreturn void panic(const struct trap_frame *f, const char *what)
 	lab_exit(GUEST_EXIT_PANIC);
 }
 
+int lab_fault(struct lab *lab, uint32_t page, bool write)
+{
+	int err;
+
+	do
+		err = pager_fault(&lab->guest.pager, page, write, clock_ns(&lab->clock));
+	while (err == -ENOMEM && balloon_relieve(&lab->balloon));
+	return err;
+}
+
 void trap_handle(struct trap_frame *f, struct lab *lab)
 {
 	uint64_t *stack = at_gpa(f->rsp);
@@ -51,15 +61,12 @@ void trap_handle(struct trap_frame *f, struct lab *lab)
 	int err;
 
 	if (f->vector != VECTOR_PAGE_FAULT || !(f->cs & RING_MASK) || !lab ||
-	    offset >> PAGE_SHIFT_BITS >= lab->guest.pager.pages)
+	    offset >> PAGE_SHIFT_BITS >= lab->guest.pager.pages + lab->guest.pager.file_pages)
 		panic(f, "unexpected trap");
 	if (lab->in_trap)
 		panic(f, "page fault in the pager");
 	lab->in_trap = true;
-	do
-		err = pager_fault(&lab->guest.pager, (uint32_t)(offset >> PAGE_SHIFT_BITS),
-				  f->error & ERROR_WRITE, clock_ns(&lab->clock));
-	while (err == -ENOMEM && balloon_relieve(&lab->balloon));
+	err = lab_fault(lab, (uint32_t)(offset >> PAGE_SHIFT_BITS), f->error & ERROR_WRITE);
 	if (err)
 		lab_paging_failed(lab, err);
 	lab->in_trap = false;

@@ -163,6 +163,15 @@ bool content_touch(const struct content *c, uint32_t page, uint32_t *mark, bool 
 	return ok;
 }
 
+void content_rewrite(const struct content *c, uint32_t page, uint32_t *mark, uint64_t *words)
+{
+	uint32_t version = version_after(*mark & VERSION_MAX);
+
+	content_fill(c, page, words);
+	content_stamp(c, page, version, words);
+	*mark = (*mark & ~VERSION_MAX) | version;
+}
+
 /* The low byte is how long a thin page's period is, or what no period is. */
 #define PERIOD_MASK 0xffull
 #define NO_PERIOD   1u
@@ -210,6 +219,13 @@ bool content_touch_identity(const struct content *c, uint32_t page, uint32_t *ma
 		*mark = version; /* without turns: each touch sees all of the page */
 	}
 	return ok;
+}
+
+void content_rewrite_identity(const struct content *c, uint32_t page, uint32_t *mark,
+			      uint64_t *identity)
+{
+	*mark = version_after(*mark & VERSION_MAX);
+	*identity = content_identity(c, page, *mark);
 }
 
 uint32_t content_mark_version(uint32_t mark)

@@ -68,6 +68,12 @@ bool content_check(const struct content *c, uint32_t page, uint32_t version, uin
 bool content_touch(const struct content *c, uint32_t page, uint32_t *mark, bool write,
 		   uint64_t *words, struct content_error *error);
 
+/* The page is written whole: filled, and stamped with the next version. What was there does not matter. */
+void content_rewrite(const struct content *c, uint32_t page, uint32_t *mark, uint64_t *words);
+/* The same of an identity. */
+void content_rewrite_identity(const struct content *c, uint32_t page, uint32_t *mark,
+			      uint64_t *identity);
+
 /*
  * A page as one number, for a body that keeps no bytes (the simulator): 0 for a page of zeros, else different for
  * different contents, as sure as 64-bit hashes are. What content_fill() and content_stamp() leave in a page of that

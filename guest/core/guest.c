@@ -10,7 +10,7 @@
 #include <errno.h>
 
 struct layout {
-	size_t frames, marks, slots, policy, end; /* offsets; entries are at 0 */
+	size_t frames, marks, slots, files, policy, end; /* offsets; entries are at 0 */
 };
 
 static size_t align16(size_t bytes)
@@ -18,8 +18,15 @@ static size_t align16(size_t bytes)
 	return (bytes + 15) & ~(size_t)15;
 }
 
+/* A file has place for two blocks at least. */
+static uint32_t files_of(const struct guest_config *c)
+{
+	return c->pager.file_pages / 2;
+}
+
 static struct layout layout_of(const struct guest_config *c)
 {
+	size_t pages = (size_t)c->pager.pages + c->pager.file_pages;
 	struct layout l;
 	uint32_t end = 0;
 	npages_t total = 0;
@@ -29,11 +36,12 @@ static struct layout layout_of(const struct guest_config *c)
 			end = c->range[i].end;
 		total += c->range[i].end - c->range[i].start;
 	}
-	l.frames = align16((size_t)c->pager.pages * sizeof(uint64_t));
+	l.frames = align16(pages * sizeof(uint64_t));
 	l.marks = l.frames + align16(frames_bytes(end));
-	l.slots = l.marks + align16((size_t)c->pager.pages * sizeof(uint32_t));
-	l.policy = l.slots + align16(slots_bytes(c->pager.swap_slots));
-	l.end = l.policy + align16(c->pager.policy->bytes((uint32_t)total, c->pager.pages));
+	l.slots = l.marks + align16(pages * sizeof(uint32_t));
+	l.files = l.slots + align16(slots_bytes(c->pager.swap_slots));
+	l.policy = l.files + align16(files_of(c) * sizeof(struct fileserver_file));
+	l.end = l.policy + align16(c->pager.policy->bytes((uint32_t)total, (uint32_t)pages));
 	return l;
 }
 
@@ -55,6 +63,8 @@ int guest_init(struct guest *g, const struct guest_config *config, void *mem)
 
 	*g = (struct guest){.stats = config->stats};
 	g->marks = (void *)(base + l.marks);
+	g->files = (void *)(base + l.files);
+	g->nr_files = files_of(config);
 	err = frames_init(&g->frames, config->range, config->nr_ranges, base + l.frames);
 	if (err)
 		return err;

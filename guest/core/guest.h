@@ -8,6 +8,7 @@
 #ifndef BALLAST_GUEST_GUEST_H
 #define BALLAST_GUEST_GUEST_H
 
+#include "guest/core/fileserver.h"
 #include "guest/core/pager.h"
 
 struct guest_config {
@@ -20,7 +21,10 @@ struct guest_config {
 struct guest {
 	struct frames frames;
 	struct pager pager;
-	uint32_t *marks; /* [pager.pages]: content.h's marks of the workload's pages */
+	uint32_t *
+		marks; /* [pager.pages + file_pages]: content.h's marks of the workload's pages and blocks */
+	struct fileserver_file *files; /* [nr_files]; for a workload's phases */
+	uint32_t nr_files;             /* as many as could lie on the data disk */
 	struct guest_stats *stats;
 };
 

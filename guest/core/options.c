@@ -68,6 +68,16 @@ static bool parse_ppm(struct span value, uint32_t *out)
 	return true;
 }
 
+static bool parse_index(struct span value, unsigned *out)
+{
+	uint64_t index;
+
+	if (!parse_number(value, &index) || index >= OPTIONS_DEVICES)
+		return false;
+	*out = (unsigned)index;
+	return true;
+}
+
 /* 0 or 1 */
 static bool parse_bool(struct span value, bool *out)
 {
@@ -120,6 +130,8 @@ static bool parse_word(struct span word, struct guest_options *o)
 		return parse_number(word, &o->vm);
 	if (span_skip(&word, "pages="))
 		return parse_number(word, &o->pages);
+	if (span_skip(&word, "data="))
+		return parse_index(word, &o->data);
 	if (span_skip(&word, "tsc_khz="))
 		return parse_number(word, &o->tsc_khz);
 	if (span_skip(&word, "pager="))
@@ -137,7 +149,11 @@ int guest_options_parse(const char *text, size_t length, struct guest_options *o
 			const char **word, size_t *word_length)
 {
 	*out = (struct guest_options){
-		.seed = 1, .pager = policy_find("clock"), .balloon_ppm = 650000};
+		.seed = 1,
+		.pager = policy_find("clock"),
+		.balloon_ppm = 650000,
+		.data = OPTIONS_DEVICES,
+	};
 	out->workload.nr_phases = 1;
 	out->workload.phase[0].kind = WORK_IDLE;
 	for (size_t at = 0, end; at < length; at = end + 1) {

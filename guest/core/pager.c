@@ -12,6 +12,7 @@
 
 #include <errno.h>
 
+#include "guest/core/files.h"
 #include "guest/core/reclaim.h"
 
 void pager_resize(struct pager *p, npages_t capacity)
@@ -23,8 +24,8 @@ void pager_resize(struct pager *p, npages_t capacity)
 /* The policy knows of no page. Its memory is laid out for all frames, whatever a balloon holds of them. */
 static int policy_begin(struct pager *p)
 {
-	int err =
-		p->policy->init(p->policy_mem, (uint32_t)p->frames->total_pages, p->pages, &p->rng);
+	int err = p->policy->init(p->policy_mem, (uint32_t)p->frames->total_pages,
+				  p->pages + p->file_pages, &p->rng);
 
 	if (!err && p->capacity != p->frames->total_pages)
 		pager_resize(p, p->capacity);
@@ -46,6 +47,7 @@ int pager_init(struct pager *p, const struct pager_config *config, const struct 
 		.frames = frames,
 		.stats = stats,
 		.pages = config->pages,
+		.file_pages = config->file_pages,
 		.capacity = frames->total_pages,
 		.batch = share < 1               ? 1
 			 : share > PAGER_CLUSTER ? PAGER_CLUSTER
@@ -53,7 +55,8 @@ int pager_init(struct pager *p, const struct pager_config *config, const struct 
 	};
 	slots_init(&p->slots, config->swap_slots, mem->slots);
 	stats->free_pages = frames->free_pages;
-	if (!p->pages || p->pages > FRAMES_END || frames->total_pages <= PAGER_RESERVE)
+	if (!p->pages || (uint64_t)p->pages + p->file_pages > FRAMES_END ||
+	    frames->total_pages <= PAGER_RESERVE)
 		return -EINVAL;
 	return policy_begin(p);
 }
@@ -114,13 +117,15 @@ int pager_fault(struct pager *p, uint32_t page, bool write, uint64_t now_ns)
 	gfn_t frame;
 	int err;
 
-	if (page >= p->pages)
+	if (page >= p->pages + p->file_pages)
 		return -EFAULT;
-	p->stats->faults++;
+	p->stats->faults += !pager_is_file(p, page);
 	if (p->pte[page] & PTE_PRESENT) {
 		p->ops->invalidate(p->ctx, page);
 		return 0;
 	}
+	if (pager_is_file(p, page))
+		return pager_file_fault(p, page, write, now_ns);
 	if (p->pte[page] & PTE_SWAPPED)
 		err = swap_in(p, page, now_ns, &frame);
 	else
@@ -139,7 +144,7 @@ int pager_fault(struct pager *p, uint32_t page, bool write, uint64_t now_ns)
 int pager_access(struct pager *p, uint32_t page, bool write, uint64_t now_ns, gfn_t *frame)
 {
 	*frame = gfn(0);
-	if (page >= p->pages || !(p->pte[page] & PTE_PRESENT)) {
+	if (page >= p->pages + p->file_pages || !(p->pte[page] & PTE_PRESENT)) {
 		int err = pager_fault(p, page, write, now_ns);
 
 		if (err)
@@ -165,6 +170,7 @@ void pager_release_all(struct pager *p)
 			slots_give(&p->slots, pte_slot(entry));
 		}
 	}
+	pager_file_forget(p);
 	p->used = 0;
 	p->resident = 0;
 	p->swapped = 0;
@@ -175,7 +181,7 @@ void pager_release_all(struct pager *p)
 
 gfn_t pager_frame_of(const struct pager *p, uint32_t page)
 {
-	bool resident = page < p->pages && p->pte[page] & PTE_PRESENT;
+	bool resident = page < p->pages + p->file_pages && p->pte[page] & PTE_PRESENT;
 
 	return resident ? pte_frame(p->pte[page]) : gfn(0);
 }
@@ -201,7 +207,7 @@ static bool page_consistent(const struct pager *p, uint32_t page)
 
 bool pager_consistent(const struct pager *p)
 {
-	npages_t resident = 0, swapped = 0, kept = 0;
+	npages_t resident = p->file_cached, swapped = 0, kept = 0;
 
 	for (uint32_t page = 0; page < p->pages; page++) {
 		uint64_t entry = p->pte[page];
@@ -218,5 +224,6 @@ bool pager_consistent(const struct pager *p)
 	return resident == p->resident && swapped == p->swapped && kept == p->kept &&
 	       swapped + kept + p->slots.free == p->slots.nr && p->nr_stale == 0 &&
 	       p->stats->free_pages == p->frames->free_pages && frames_consistent(p->frames) &&
-	       slots_consistent(&p->slots) && p->policy->consistent(p->policy_mem);
+	       slots_consistent(&p->slots) && pager_files_consistent(p) &&
+	       p->policy->consistent(p->policy_mem);
 }

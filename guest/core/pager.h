@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * pager.h: the guest's own paging: more pages than the guest has memory, the rest on its swap disk.
+ * pager.h: the guest's own paging: more pages than the guest has memory, the rest on its swap disk; and its file cache.
  *
  * Pages are numbers in [0, pages). Each is in one of three states, and its page table entry says which:
  *   untouched  entry 0; the first touch gives it a frame, of any content
@@ -9,8 +9,10 @@
  * A resident page read from swap keeps its slot (frame_info.slot) while it is clean: it can leave again unwritten. A slot
  * kept by a page that was written since is stale, and given up when the page leaves or when slots run out.
  *
- * Who leaves is for the policy (mm/policy), fed with faults and with the entries' accessed bits. Pages leave in
- * batches, the clean ones dropped, the others written in runs of neighbouring slots; I/O is synchronous. One frame is
+ * Behind them, [pages, pages + file_pages) are the blocks of a data disk, cached or not: files.h. They have no slots.
+ *
+ * Who leaves, of both kinds, is for the policy (mm/policy), fed with faults and with the entries' accessed bits. Pages leave in
+ * batches, the clean ones dropped, the others written in runs of neighbouring slots or blocks; I/O is synchronous. One frame is
  * held back: with memory and swap both full, a swapped page is read into it, and its slot takes the page that leaves.
  *
  * Freestanding; the world comes in through pager_ops, time as now_ns (only handed to the policy). Not reentrant:
@@ -31,11 +33,15 @@
 #define PTE_ACCESSED (1ull << 5)
 #define PTE_DIRTY    (1ull << 6)
 #define PTE_SWAPPED  (1ull << 9)
+#define PTE_AHEAD    (1ull << 10) /* of a present one: a block read ahead that nobody asked for yet */
 
 #define PAGER_CLUSTER 16u /* pages that leave at once, at most */
 #define PAGER_RESERVE 1u  /* frames held back for exchange with swap */
 
-/* What the pager needs of its surroundings. Called from within its functions; ctx is pager_config.ctx. All required. */
+/*
+ * What the pager needs of its surroundings. Called from within its functions; ctx is pager_config.ctx. All required, but
+ * those for files only if there are file pages.
+ */
 struct pager_ops {
 	/* The processor may hold an old translation of this page, or of many: it must not use it any more. */
 	void (*invalidate)(void *ctx, uint32_t page);
@@ -43,6 +49,9 @@ struct pager_ops {
 	/* frames[0, nr) to slots first, first + 1, ..; returns when they are there. nr <= PAGER_CLUSTER. 0 or -errno. */
 	int (*swap_write)(void *ctx, const gfn_t *frames, uint32_t nr, slot_t first);
 	int (*swap_read)(void *ctx, gfn_t frame, slot_t from);
+	/* The same between frames[0, nr) and the blocks first, first + 1, .. of the data disk. */
+	int (*file_write)(void *ctx, const gfn_t *frames, uint32_t nr, uint32_t first);
+	int (*file_read)(void *ctx, const gfn_t *frames, uint32_t nr, uint32_t first);
 };
 
 struct pager_config {
@@ -52,6 +61,14 @@ struct pager_config {
 	uint64_t seed; /* of the policy */
 	uint32_t pages;
 	uint32_t swap_slots;
+	uint32_t file_pages; /* blocks of the data disk; 0: none */
+};
+
+/* What a file is about to be touched for: the next fault on that page is served accordingly (files.h). */
+struct pager_file_want {
+	uint32_t page;      /* 0: nothing; a pager has at least one page that is no file's */
+	uint32_t following; /* blocks that will be read after it */
+	bool overwritten;   /* whole, so what the disk has is not needed */
 };
 
 #define PAGER_STALE 4 /* from more than this on, one flush of all translations is cheaper */
@@ -62,12 +79,12 @@ struct pager {
 	const struct policy_ops *policy;
 	void *policy_mem; /* borrowed */
 	struct rng rng;
-	uint64_t *pte; /* [pages]; borrowed */
+	uint64_t *pte; /* [pages + file_pages]; borrowed */
 	struct frames *frames;
 	struct slots slots;
-	struct guest_stats *stats; /* faults, swap_*, free_pages, io_errors; written only */
-	uint32_t pages;
-	uint32_t used;  /* pages from here on are untouched */
+	struct guest_stats *stats; /* faults, swap_*, file_*, free_pages, io_errors; written only */
+	uint32_t pages, file_pages;
+	uint32_t used;  /* pages from here on, up to the first file page, are untouched */
 	uint32_t batch; /* how many leave at once */
 	npages_t resident, swapped;
 	npages_t kept;     /* resident pages with a slot */
@@ -75,22 +92,26 @@ struct pager {
 	uint32_t hand;     /* where the search for a slot to take back goes on */
 	uint32_t nr_stale; /* translations to invalidate; > PAGER_STALE: all */
 	uint32_t stale[PAGER_STALE];
+	uint32_t file_used;               /* blocks from here on are not cached */
+	uint32_t file_hand;               /* block at which writing back goes on */
+	npages_t file_cached, file_dirty; /* of the resident pages */
+	struct pager_file_want file_wanted;
 };
 
 /* Memory the pager is given. All zeroed but policy's, any content; borrowed for the pager's life. */
 struct pager_memory {
-	uint64_t *pte; /* [pages] */
+	uint64_t *pte; /* [pages + file_pages] */
 	void *slots;   /* slots_bytes(swap_slots) bytes, 8-aligned */
-	void *policy;  /* config->policy->bytes(frames' total, pages) bytes, 16-aligned */
+	void *policy; /* config->policy->bytes(frames' total, pages + file_pages) bytes, 16-aligned */
 };
 
-/* frames, stats: borrowed for the pager's life. 0, or -EINVAL: no pages at all, or too many. */
+/* frames, stats: borrowed for the pager's life. 0, or -EINVAL: no pages that are no file's, or too many in all. */
 int pager_init(struct pager *p, const struct pager_config *config, const struct pager_memory *mem,
 	       struct frames *frames, struct guest_stats *stats);
 
 /*
- * The processor faulted on page: on return 0 it is resident and the instruction can go on. -EFAULT: no such page.
- * -ENOMEM: memory and swap are full. -EIO: the disk failed, when reading the page or when all writes to make room did.
+ * The processor faulted on page, or a block of a file is needed (files.h), which is not counted as a fault: on return 0 it is resident and the instruction can go on. -EFAULT: no such page.
+ * -ENOMEM: memory and swap are full. -EIO: a disk failed, when reading the page or when all writes to make room did.
  * The state is consistent after any of them. O(1) amortised, plus I/O.
  */
 int pager_fault(struct pager *p, uint32_t page, bool write, uint64_t now_ns);
@@ -112,7 +133,7 @@ int pager_reclaim(struct pager *p, uint32_t want, uint64_t now_ns);
  * anew. Without effect on what is resident. */
 void pager_resize(struct pager *p, npages_t capacity);
 
-/* Frees every page and slot; all pages are untouched again. O(pages used). */
+/* Frees every page and slot; all pages are untouched again, no block is cached and nothing of them is written. O(pages used). */
 void pager_release_all(struct pager *p);
 
 /* The frame of a resident page; 0 for others. */

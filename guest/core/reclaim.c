@@ -8,7 +8,7 @@
  *
  * A slot for everyone gathered must be sure before anyone is: there are slots.free, and one for each resident page that
  * keeps one (kept), since those can be taken back. A dropped page uses up its own. So while gathered < free + kept,
- * one more may go.
+ * one more may go. Blocks of files (files.h) need none: without room in swap, or without swap, they alone may go.
  *
  * Translations are invalidated together, before anything is written: nothing touches the pages in between, one flush of
  * everything costs as much as about four single ones, and a clock's hand may pass thousands.
@@ -23,7 +23,13 @@ struct batch {
 	gfn_t frame[PAGER_CLUSTER];
 };
 
-static void note_stale(struct pager *p, uint32_t page)
+/* Who leaves together, and has to be written: to swap, and to the blocks of files. */
+struct leaving {
+	struct pager *p;
+	struct batch swap, file;
+};
+
+void pager_stale_note(struct pager *p, uint32_t page)
 {
 	if (p->nr_stale < PAGER_STALE)
 		p->stale[p->nr_stale] = page;
@@ -31,7 +37,7 @@ static void note_stale(struct pager *p, uint32_t page)
 		p->nr_stale++;
 }
 
-static void flush_stale(struct pager *p)
+void pager_stale_flush(struct pager *p)
 {
 	if (p->nr_stale > PAGER_STALE)
 		p->ops->invalidate_all(p->ctx);
@@ -43,24 +49,57 @@ static void flush_stale(struct pager *p)
 
 static bool test_clear_accessed(void *ctx, uint32_t page)
 {
-	struct pager *p = ctx;
+	struct pager *p = ((struct leaving *)ctx)->p;
 
 	if (!(p->pte[page] & PTE_ACCESSED))
 		return false;
 	p->pte[page] &= ~PTE_ACCESSED;
-	note_stale(p, page);
+	pager_stale_note(p, page);
 	return true;
 }
 
 static bool must_be_written(void *ctx, uint32_t page)
 {
-	const struct pager *p = ctx;
+	const struct pager *p = ((struct leaving *)ctx)->p;
 	uint64_t entry = p->pte[page];
 
-	return (entry & PTE_DIRTY) || !p->frames->info[pte_frame(entry).v].slot;
+	return (entry & PTE_DIRTY) ||
+	       (!pager_is_file(p, page) && !p->frames->info[pte_frame(entry).v].slot);
 }
 
-/* Takes one page out of memory, or into the batch. True: its frame is free. */
+static bool slot_is_sure(const struct leaving *l)
+{
+	return l->swap.nr < l->p->slots.free + l->p->kept;
+}
+
+static bool may_leave(void *ctx, uint32_t page)
+{
+	const struct leaving *l = ctx;
+
+	return pager_is_file(l->p, page) || slot_is_sure(l);
+}
+
+static void gather(struct batch *b, uint32_t page, gfn_t frame)
+{
+	b->page[b->nr] = page;
+	b->frame[b->nr++] = frame;
+}
+
+/* Takes a block out of memory, or into the batch. True: its frame is free. */
+static bool evict_block(struct pager *p, uint32_t page, struct batch *b)
+{
+	uint64_t entry = p->pte[page];
+
+	p->policy->removed(p->policy_mem, page, POLICY_EVICTED);
+	pager_file_remove(p, page);
+	if (entry & PTE_DIRTY)
+		gather(b, page, pte_frame(entry));
+	else
+		frames_free(p->frames, pte_frame(entry));
+	return !(entry & PTE_DIRTY);
+}
+
+/* The same of a page that is no file's. */
 static bool evict(struct pager *p, uint32_t page, struct batch *b)
 {
 	uint64_t entry = p->pte[page];
@@ -68,7 +107,7 @@ static bool evict(struct pager *p, uint32_t page, struct batch *b)
 	uint32_t kept = p->frames->info[frame.v].slot;
 
 	p->policy->removed(p->policy_mem, page, POLICY_EVICTED);
-	note_stale(p, page);
+	pager_stale_note(p, page);
 	p->resident--;
 	if (kept && !(entry & PTE_DIRTY)) {
 		p->pte[page] = pte_swapped(slot(kept - 1));
@@ -79,8 +118,7 @@ static bool evict(struct pager *p, uint32_t page, struct batch *b)
 	}
 	give_kept_slot(p, frame);
 	p->pte[page] = 0;
-	b->page[b->nr] = page;
-	b->frame[b->nr++] = frame;
+	gather(b, page, frame);
 	return false;
 }
 
@@ -128,30 +166,55 @@ static uint32_t write_run(struct pager *p, const struct batch *b, uint32_t from,
 	return nr;
 }
 
-int pager_reclaim(struct pager *p, uint32_t want, uint64_t now_ns)
+static uint32_t write_to_swap(struct pager *p, const struct batch *b, uint64_t now_ns)
 {
-	const struct victim_filter filter = {
-		.referenced = test_clear_accessed, .dirty = must_be_written, .ctx = p};
-	struct batch b = {.nr = 0};
-	uint32_t freed = 0, page;
+	uint32_t freed = 0;
 
-	while (freed + b.nr < want && b.nr < PAGER_CLUSTER && b.nr < p->slots.free + p->kept &&
-	       p->policy->victim(p->policy_mem, &filter, &page))
-		freed += evict(p, page, &b);
-	flush_stale(p);
-	for (uint32_t done = 0; done < b.nr;) {
+	for (uint32_t done = 0; done < b->nr;) {
 		slot_t first;
-		uint32_t nr = slots_take(&p->slots, b.nr - done, &first);
+		uint32_t nr = slots_take(&p->slots, b->nr - done, &first);
 
 		if (!nr) {
 			take_back_slot(p);
 			continue;
 		}
-		freed += write_run(p, &b, done, nr, first, now_ns);
+		freed += write_run(p, b, done, nr, first, now_ns);
 		done += nr;
 	}
+	return freed;
+}
+
+/* What cannot be written comes back. */
+static uint32_t write_to_files(struct pager *p, struct batch *b, uint64_t now_ns)
+{
+	uint32_t freed = pager_file_write_out(p, b->page, b->frame, b->nr);
+
+	for (uint32_t i = 0; i < freed; i++)
+		frames_free(p->frames, b->frame[i]);
+	for (uint32_t i = freed; i < b->nr; i++)
+		pager_file_insert(p, b->page[i], pte_resident(b->frame[i], true), now_ns);
+	return freed;
+}
+
+int pager_reclaim(struct pager *p, uint32_t want, uint64_t now_ns)
+{
+	struct leaving l = {.p = p};
+	const struct victim_filter filter = {.may_leave = p->file_pages ? may_leave : NULL,
+					     .referenced = test_clear_accessed,
+					     .dirty = must_be_written,
+					     .ctx = &l};
+	uint32_t freed = 0, page;
+
+	while (freed + l.swap.nr + l.file.nr < want && l.swap.nr + l.file.nr < PAGER_CLUSTER &&
+	       (p->file_cached || slot_is_sure(&l)) &&
+	       p->policy->victim(p->policy_mem, &filter, &page))
+		freed += pager_is_file(p, page) ? evict_block(p, page, &l.file)
+						: evict(p, page, &l.swap);
+	pager_stale_flush(p);
+	freed += write_to_files(p, &l.file, now_ns);
+	freed += write_to_swap(p, &l.swap, now_ns);
 	p->stats->free_pages = p->frames->free_pages;
 	if (freed)
 		return (int)freed;
-	return b.nr ? -EIO : -ENOMEM;
+	return l.swap.nr + l.file.nr ? -EIO : -ENOMEM;
 }

@@ -8,6 +8,8 @@
  */
 #include "guest/core/run.h"
 
+#include "guest/core/files.h"
+
 void run_init(struct run *r, struct guest *guest, const struct workload_spec *spec, uint64_t seed,
 	      uint64_t vm, const struct run_ops *ops, void *ctx)
 {
@@ -18,6 +20,7 @@ void run_init(struct run *r, struct guest *guest, const struct workload_spec *sp
 			  .vm = vm,
 			  .phase_end_ns = UINT64_MAX};
 	workload_init(&r->workload, spec, seed, vm);
+	workload_files(&r->workload, guest->files, guest->nr_files);
 }
 
 static void begin_phase(struct run *r, uint64_t now_ns)
@@ -44,40 +47,74 @@ static uint64_t *page_at(struct run *r, uint32_t page, bool write, int *err)
 	return (r->ops->identity ? r->ops->identity : r->ops->page)(r->ctx, page, write, err);
 }
 
-static int fill_page(struct run *r, uint32_t page)
+/* Where the step's page is among the pager's. Blocks of files are announced. */
+static uint32_t place_of(struct run *r, const struct workload_step *s)
+{
+	struct pager *p = &r->guest->pager;
+
+	if (!s->file)
+		return s->page;
+	if (s->op == STEP_FILL || s->write)
+		pager_file_write(p, s->page);
+	else
+		pager_file_read(p, s->page, s->blocks);
+	return pager_file_page(p, s->page);
+}
+
+static int fill_page(struct run *r, const struct workload_step *s)
 {
 	const struct content *content = workload_content(&r->workload);
+	uint32_t at = place_of(r, s);
 	int err = 0;
-	uint64_t *words = page_at(r, page, true, &err);
+	uint64_t *words = page_at(r, at, true, &err);
 
 	if (!words)
 		return err;
 	if (r->ops->identity)
-		*words = content_identity(content, page, 0);
+		*words = content_identity(content, s->page, 0);
 	else
-		content_fill(content, page, words);
-	r->guest->marks[page] = 0;
+		content_fill(content, s->page, words);
+	r->guest->marks[at] = 0;
 	r->guest->stats->filled_pages++;
 	return 0;
 }
 
-static int touch_page(struct run *r, uint32_t page, bool write)
+/* A block is written whole, whatever it held. */
+static int write_block(struct run *r, const struct workload_step *s)
+{
+	const struct content *content = workload_content(&r->workload);
+	uint32_t at = place_of(r, s);
+	int err = 0;
+	uint64_t *words = page_at(r, at, true, &err);
+
+	if (!words)
+		return err;
+	if (r->ops->identity)
+		content_rewrite_identity(content, s->page, &r->guest->marks[at], words);
+	else
+		content_rewrite(content, s->page, &r->guest->marks[at], words);
+	r->guest->stats->work_units++;
+	return 0;
+}
+
+static int touch_page(struct run *r, const struct workload_step *s)
 {
 	bool (*touch)(const struct content *c, uint32_t page, uint32_t *mark, bool write,
 		      uint64_t *words, struct content_error *error) =
 		r->ops->identity ? content_touch_identity : content_touch;
 	struct guest_stats *stats = r->guest->stats;
+	uint32_t at = place_of(r, s);
 	struct content_error bad;
 	int err = 0;
-	uint64_t *words = page_at(r, page, write, &err);
+	uint64_t *words = page_at(r, at, s->write, &err);
 
 	if (!words)
 		return err;
-	if (!touch(workload_content(&r->workload), page, &r->guest->marks[page], write, words,
+	if (!touch(workload_content(&r->workload), s->page, &r->guest->marks[at], s->write, words,
 		   &bad)) {
 		if (!stats->integrity_errors) {
-			stats->bad_page = page;
-			stats->bad_gfn = pager_frame_of(&r->guest->pager, page).v;
+			stats->bad_page = s->page;
+			stats->bad_gfn = pager_frame_of(&r->guest->pager, at).v;
 			stats->bad_word = bad.word;
 			stats->bad_found = bad.found;
 			stats->bad_expected = bad.expected;
@@ -110,7 +147,7 @@ static int do_step(struct run *r, uint64_t now_ns, uint64_t *wake_ns)
 		begin_phase(r, now_ns);
 		return 0;
 	case STEP_FILL:
-		return fill_page(r, s->page);
+		return fill_page(r, s);
 	case STEP_TOUCH:
 		begin_work(r, now_ns);
 		if (!r->due)
@@ -118,7 +155,10 @@ static int do_step(struct run *r, uint64_t now_ns, uint64_t *wake_ns)
 		if (!r->due)
 			return 1;
 		r->due--;
-		return touch_page(r, s->page, s->write);
+		return s->file && s->write ? write_block(r, s) : touch_page(r, s);
+	case STEP_DROP:
+		pager_file_drop(&r->guest->pager, s->page, s->blocks);
+		return 0;
 	case STEP_PHASE_END:
 		pager_release_all(&r->guest->pager);
 		return 0;
@@ -137,7 +177,7 @@ static bool has_room(const struct run *r, const struct workload_spec *spec)
 	for (uint32_t i = 0; i < spec->nr_phases; i++)
 		if (spec->phase[i].pages > r->guest->pager.pages)
 			return false;
-	return true;
+	return workload_blocks(spec) <= r->guest->pager.file_pages;
 }
 
 /* Another workload, from its beginning. Its seed depends on the mail's number, so that no page of an earlier one could
@@ -150,6 +190,7 @@ static void begin_mailed(struct run *r, const struct workload_spec *spec, uint64
 	r->due = 0;
 	r->phase_end_ns = UINT64_MAX;
 	workload_init(&r->workload, &r->mailed, rng_mix(r->seed ^ rng_mix(number)), r->vm);
+	workload_files(&r->workload, r->guest->files, r->guest->nr_files);
 }
 
 /* The running workload goes on, with what is new of it. */

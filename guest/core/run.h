@@ -51,7 +51,7 @@ struct run {
 	uint64_t phase_end_ns; /* UINT64_MAX: the phase lasts */
 };
 
-/* guest, ops, ctx, spec: borrowed for the run's life. spec: valid, no phase larger than the guest's pager. */
+/* guest, ops, ctx, spec: borrowed for the run's life. spec: valid, no phase larger than the guest's pager, or its data disk. */
 void run_init(struct run *r, struct guest *guest, const struct workload_spec *spec, uint64_t seed,
 	      uint64_t vm, const struct run_ops *ops, void *ctx);
 
@@ -61,7 +61,8 @@ enum run_result { RUN_GOES_ON, RUN_OVER };
  * Does what is due at now_ns, RUN_CHUNK touches at most. RUN_GOES_ON: call again at *wake_ns (not before now; never more
  * than RUN_MAX_REST_NS away). RUN_OVER: no more phases. Negative: what ops->page() said; the run cannot go on.
  *
- * Statistics are stored as things happen: filled_pages, work_units, integrity_*, bad_*, phase, mail_*.
+ * Statistics are stored as things happen: filled_pages, work_units, integrity_*, bad_*, phase, mail_*. A block of a file
+ * that is overwritten is a work unit, but no integrity check.
  */
 int run_slice(struct run *r, uint64_t now_ns, uint64_t *wake_ns);
 

@@ -16,15 +16,19 @@
 
 const char *const workload_kind_names[WORKLOAD_KINDS] = {
 	[WORK_IDLE] = "idle", [WORK_TOUCHER] = "toucher", [WORK_ZIPF] = "zipf",
-	[WORK_SCAN] = "scan", [WORK_BOOT] = "boot",
+	[WORK_SCAN] = "scan", [WORK_BOOT] = "boot",       [WORK_FILESERVER] = "fileserver",
 };
 
 static bool phase_valid(const struct phase_spec *p, bool last)
 {
 	bool sized = p->kind == WORK_TOUCHER || p->kind == WORK_ZIPF || p->kind == WORK_SCAN;
 
+	bool serves = p->kind == WORK_FILESERVER;
+
 	return (unsigned)p->kind < WORKLOAD_KINDS && sized == (p->pages > 0) &&
-	       p->write_ppm <= PPM && p->alpha_ppm <= WORKLOAD_ALPHA_MAX &&
+	       serves == (p->files > 0) && serves == (p->file_pages > 0) &&
+	       fileserver_blocks(p) <= WORKLOAD_BLOCKS_MAX && p->write_ppm <= PPM &&
+	       p->alpha_ppm <= WORKLOAD_ALPHA_MAX &&
 	       (uint64_t)p->zero_ppm + p->common_ppm + p->class_ppm + p->thin_ppm <= PPM &&
 	       (p->duration_ns || last);
 }
@@ -59,12 +63,30 @@ void workload_init(struct workload *w, const struct workload_spec *spec, uint64_
 	enter_phase(w, 0);
 }
 
+void workload_files(struct workload *w, struct fileserver_file *file, uint32_t room_files)
+{
+	w->file = file;
+	w->room_files = room_files;
+}
+
+uint32_t workload_blocks(const struct workload_spec *spec)
+{
+	uint64_t most = 0;
+
+	for (uint32_t i = 0; i < spec->nr_phases; i++) {
+		uint64_t blocks = fileserver_blocks(&spec->phase[i]);
+
+		most = blocks > most ? blocks : most;
+	}
+	return (uint32_t)most;
+}
+
 /* All pages are filled: on to the touches, if this kind has any. */
 static void start_running(struct workload *w)
 {
 	const struct phase_spec *p = workload_phase(w);
 
-	w->stage = p->kind == WORK_IDLE || p->kind == WORK_BOOT ? STEP_WAIT : STEP_TOUCH;
+	w->stage = w->pages && p->kind != WORK_BOOT ? STEP_TOUCH : STEP_WAIT;
 	w->at = p->kind == WORK_SCAN ? (uint32_t)rng_below(&w->pages_rng, w->pages) : 0;
 }
 
@@ -84,9 +106,27 @@ void workload_phase_begin(struct workload *w, npages_t free_pages)
 		zipf_init(&w->zipf, w->pages, p->alpha_ppm);
 		scatter_init(&w->scatter, w->pages, &w->pages_rng);
 	}
+	if (p->kind == WORK_FILESERVER && p->files <= w->room_files) {
+		w->pages = (uint32_t)fileserver_blocks(p);
+		fileserver_begin(&w->server, p, w->file, key);
+	}
 	w->stage = STEP_FILL;
 	if (!w->pages)
 		start_running(w);
+}
+
+static struct workload_step next_fill(struct workload *w)
+{
+	struct workload_step step = {.op = STEP_FILL, .page = w->at};
+	bool last;
+
+	if (workload_phase(w)->kind == WORK_FILESERVER)
+		fileserver_fill(&w->server, &step, &last);
+	else
+		last = ++w->at == w->pages;
+	if (last)
+		start_running(w);
+	return step;
 }
 
 static uint32_t next_page(struct workload *w)
@@ -105,11 +145,12 @@ struct workload_step workload_next(struct workload *w)
 
 	switch (w->stage) {
 	case STEP_FILL:
-		step.page = w->at++;
-		if (w->at == w->pages)
-			start_running(w);
-		break;
+		return next_fill(w);
 	case STEP_TOUCH:
+		if (workload_phase(w)->kind == WORK_FILESERVER) {
+			fileserver_next(&w->server, workload_phase(w)->write_ppm, &step);
+			break;
+		}
 		step.page = next_page(w);
 		step.write = rng_below(&w->writes_rng, PPM) < workload_phase(w)->write_ppm;
 		break;
@@ -118,6 +159,7 @@ struct workload_step workload_next(struct workload *w)
 		break;
 	case STEP_BEGIN:
 	case STEP_WAIT:
+	case STEP_DROP:
 	case STEP_DONE:
 		break;
 	}
@@ -132,7 +174,8 @@ void workload_phase_over(struct workload *w)
 
 static bool same_pages(const struct phase_spec *a, const struct phase_spec *b)
 {
-	return a->kind == b->kind && a->pages == b->pages && a->zero_ppm == b->zero_ppm &&
+	return a->kind == b->kind && a->pages == b->pages && a->files == b->files &&
+	       a->file_pages == b->file_pages && a->zero_ppm == b->zero_ppm &&
 	       a->common_ppm == b->common_ppm && a->class_ppm == b->class_ppm &&
 	       a->class_id == b->class_id && a->duration_ns == b->duration_ns;
 }
@@ -154,6 +197,8 @@ void workload_go_on(struct workload *w, const struct workload_spec *spec)
 	p = workload_phase(w);
 	if (p->kind == WORK_ZIPF && w->pages)
 		zipf_init(&w->zipf, w->pages, p->alpha_ppm);
+	if (p->kind == WORK_FILESERVER && w->pages)
+		fileserver_go_on(&w->server, p);
 }
 
 const struct phase_spec *workload_phase(const struct workload *w)

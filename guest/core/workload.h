@@ -16,9 +16,11 @@
  *   zipf     page of rank r (from 1) with probability proportional to r^-alpha; ranks are dealt to page numbers by a
  *            seeded bijection, so the hot pages are spread over memory and neighbours only by chance
  *   boot     fills all free memory with zeros, then does nothing
+ *   fileserver  reads, writes, appends to and deletes files on a data disk: fileserver.h. Its pages are blocks of the disk
  *
  * The sequence knows no time. Its user paces the touches by phase_spec.rate and says when a phase's time is over. The
- * pages drawn do not depend on write_ppm or content: runs that differ only in these touch the same pages.
+ * pages drawn do not depend on write_ppm or content: runs that differ only in these touch the same pages. (Of a file server,
+ * what is written decides what can be read; the files drawn are the same.)
  */
 #ifndef BALLAST_GUEST_WORKLOAD_H
 #define BALLAST_GUEST_WORKLOAD_H
@@ -26,23 +28,27 @@
 #include "ballast/rng.h"
 #include "ballast/types.h"
 #include "guest/core/content.h"
+#include "guest/core/fileserver.h"
 #include "guest/core/zipf.h"
 
 #define WORKLOAD_PHASES     8
 #define WORKLOAD_TEXT_BYTES 2000u /* any valid spec fits, with its 0 */
 #define WORKLOAD_ALPHA_MAX  4000000u
+#define WORKLOAD_BLOCKS_MAX (1u << 27) /* of the data disk, in one phase: 512 GiB */
 
-enum workload_kind { WORK_IDLE, WORK_TOUCHER, WORK_ZIPF, WORK_SCAN, WORK_BOOT };
-#define WORKLOAD_KINDS 5
+enum workload_kind { WORK_IDLE, WORK_TOUCHER, WORK_ZIPF, WORK_SCAN, WORK_BOOT, WORK_FILESERVER };
+#define WORKLOAD_KINDS 6
 extern const char *const workload_kind_names[WORKLOAD_KINDS];
 
 struct phase_spec {
 	enum workload_kind kind;
 	uint32_t
-		pages; /* idle and boot: 0 (boot takes what is free when it begins); others: >= 1 */
-	uint32_t write_ppm;   /* share of touches that write */
+		pages; /* idle, boot, fileserver: 0 (boot takes what is free when it begins); others: >= 1 */
+	uint32_t files,
+		file_pages;   /* fileserver: how many, their mean size, both >= 1; others: 0 */
+	uint32_t write_ppm;   /* share of touches that write, of operations that change a file */
 	uint32_t rate;        /* touches a second; 0: unlimited */
-	uint32_t alpha_ppm;   /* zipf: exponent, 0 (uniform) to 4000000 */
+	uint32_t alpha_ppm;   /* zipf, fileserver: exponent, 0 (uniform) to 4000000 */
 	uint32_t zero_ppm;    /* content: shares of zero pages, */
 	uint32_t common_ppm;  /* of pages the same in every guest, */
 	uint32_t class_ppm;   /* of pages the same in one class, */
@@ -61,7 +67,7 @@ int workload_check(const struct workload_spec *spec, uint32_t *phase_out);
 
 /*
  * The text form for the guest's command line, no blanks: phases joined by "+", each KIND[,KEY=NUMBER]..., keys pages,
- * write, rate, alpha, zero, common, class, id, ns for the fields in order, decimal, 0 where left out:
+ * files, size, write, rate, alpha, zero, common, class, thin, id, ns for the fields in order, decimal, 0 where left out:
  *   zipf,pages=20000,write=300000,rate=20000,alpha=900000,ns=5000000000+idle
  *
  * workload_format: the length without the 0, or -EINVAL (spec not valid) or -ENOSPC (buf too small; nothing useful in
@@ -74,19 +80,23 @@ int workload_parse(const char *text, size_t length, struct workload_spec *spec, 
 enum workload_op {
 	STEP_BEGIN, /* a phase begins: call workload_phase_begin() */
 	STEP_FILL,  /* give page its content: content_fill(), mark = 0 */
-	STEP_TOUCH, /* touch page, writing or not: content_touch() */
-	STEP_WAIT,  /* nothing to do until the phase's time is over, if it ever is */
+	STEP_TOUCH, /* touch page, writing or not: content_touch(); a block to be written: content_rewrite() */
+	STEP_DROP, /* blocks [page, page + blocks) belong to no file any more */
+	STEP_WAIT, /* nothing to do until the phase's time is over, if it ever is */
 	STEP_PHASE_END, /* free the phase's pages, content not cleared; a STEP_BEGIN or STEP_DONE follows */
 	STEP_DONE, /* no more phases, for good */
 };
 
 struct workload_step {
 	enum workload_op op;
-	uint32_t page; /* FILL, TOUCH; else 0 */
+	uint32_t page; /* FILL, TOUCH, DROP; else 0 */
 	bool write;    /* TOUCH; else false */
+	bool file;     /* page is a block of the data disk, not a page of memory */
+	uint32_t
+		blocks; /* file: how many follow in this operation; DROP: how many in all; else 0 */
 };
 
-/* One running workload. The user gives the memory and reads nothing but through the functions. About 500 bytes. */
+/* One running workload. The user gives the memory and reads nothing but through the functions. About 2 KB. */
 struct workload {
 	const struct workload_spec *spec; /* borrowed */
 	uint64_t seed, vm;
@@ -98,12 +108,24 @@ struct workload {
 	struct zipf zipf;
 	struct scatter scatter;
 	struct content content;
+	struct fileserver_file *file; /* [room_files]; borrowed */
+	uint32_t room_files;
+	struct fileserver server;
 };
 
 /* spec: valid (workload_check), borrowed for w's life. seed shapes the touches and private content, vm only the latter.
  * The first step is STEP_BEGIN. */
 void workload_init(struct workload *w, const struct workload_spec *spec, uint64_t seed,
 		   uint64_t vm);
+
+/*
+ * Memory for the files of phases of the kind fileserver; any content, borrowed. After workload_init(); needed if there are
+ * such phases. One with more files than that only waits.
+ */
+void workload_files(struct workload *w, struct fileserver_file *file, uint32_t room_files);
+
+/* Blocks of a data disk that its largest phase needs; 0: none. */
+uint32_t workload_blocks(const struct workload_spec *spec);
 
 /* Answers STEP_BEGIN. free_pages: what the guest could allocate now; boot takes that many, others ignore it. */
 void workload_phase_begin(struct workload *w, npages_t free_pages);
@@ -114,7 +136,7 @@ struct workload_step workload_next(struct workload *w);
 /* The running phase's duration is over, filled or not: the next step is STEP_PHASE_END. Else no effect. */
 void workload_phase_over(struct workload *w);
 
-/* Do they touch the same pages: as many phases, of the same kinds, numbers of pages, content and times? They may differ in
+/* Do they touch the same pages: as many phases, of the same kinds, numbers of pages and files, content and times? They may differ in
  * rate, write_ppm and alpha_ppm. */
 bool workload_same_pages(const struct workload_spec *a, const struct workload_spec *b);
 

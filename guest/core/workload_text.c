@@ -23,10 +23,10 @@ struct text_key {
 		name, offsetof(struct phase_spec, field), sizeof(((struct phase_spec *)0)->field) \
 	}
 static const struct text_key keys[] = {
-	KEY("pages", pages),     KEY("write", write_ppm), KEY("rate", rate),
-	KEY("alpha", alpha_ppm), KEY("zero", zero_ppm),   KEY("common", common_ppm),
-	KEY("class", class_ppm), KEY("thin", thin_ppm),   KEY("id", class_id),
-	KEY("ns", duration_ns),
+	KEY("pages", pages),     KEY("files", files),       KEY("size", file_pages),
+	KEY("write", write_ppm), KEY("rate", rate),         KEY("alpha", alpha_ppm),
+	KEY("zero", zero_ppm),   KEY("common", common_ppm), KEY("class", class_ppm),
+	KEY("thin", thin_ppm),   KEY("id", class_id),       KEY("ns", duration_ns),
 };
 #define NR_KEYS (sizeof(keys) / sizeof(keys[0]))
 

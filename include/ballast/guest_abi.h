@@ -77,7 +77,8 @@ enum guest_balloon_state {
  */
 struct guest_stats {
 	uint64_t magic;
-	uint64_t work_units;       /* touches after filling, each one an integrity check */
+	uint64_t
+		work_units; /* touches after filling; each but a file's write is an integrity check */
 	uint64_t integrity_checks; /* stamps checked */
 	uint64_t integrity_errors; /* stamps that were not what this guest wrote */
 	uint64_t faults;           /* guest page faults taken by the guest's own pager */
@@ -87,7 +88,7 @@ struct guest_stats {
 	uint64_t balloon_pages;    /* level */
 	uint64_t filled_pages;     /* pages of workload content written while filling */
 	uint64_t phase;            /* level: index of the running phase of a phased workload */
-	uint64_t io_errors;        /* swap requests the disk refused */
+	uint64_t io_errors;        /* requests that a disk refused */
 	/* The first integrity error: workload page, its gfn, the word's index, what was there and what should have been. */
 	uint64_t bad_page, bad_gfn, bad_word, bad_found, bad_expected;
 	uint64_t interrupts; /* device and timer interrupts taken */
@@ -102,6 +103,13 @@ struct guest_stats {
 	uint64_t balloon_oom_pages; /* given back because the guest was out of memory */
 	uint64_t mail_taken;        /* number of the last mail that was read */
 	uint64_t mail_refused; /* mails whose text was no workload, or one it has no room for */
+	/* The file cache. Pages read from the data disk; those of them that nobody had asked for yet. Pages written to it. */
+	uint64_t file_read_pages, file_ahead_pages, file_write_pages;
+	uint64_t file_hits;          /* reads and writes of pages that were cached */
+	uint64_t file_ahead_hits;    /* the first ones of pages read ahead */
+	uint64_t file_dropped_dirty; /* pages of deleted files that the disk never saw */
+	uint64_t file_cached_pages,
+		file_dirty_pages; /* levels: in the cache; newer than on the disk */
 };
 
 _Static_assert(sizeof(struct guest_stats) <= GUEST_MAIL_GPA - GUEST_STATS_GPA,
@@ -109,8 +117,10 @@ _Static_assert(sizeof(struct guest_stats) <= GUEST_MAIL_GPA - GUEST_STATS_GPA,
 
 /*
  * Command line of a lab guest: Linux's words where Linux has them, else "lab.KEY=VALUE", separated by blanks:
- *   virtio_mmio.device=4K@0xd0000000:5   a device, as for Linux; the lab guest's first block device is its swap, its first
- *                                        balloon device is served by its balloon driver
+ *   virtio_mmio.device=4K@0xd0000000:5   a device, as for Linux; the lab guest's first block device, but for the data disk,
+ *                                        is its swap, its first balloon device is served by its balloon driver
+ *   lab.data=INDEX                       which of these words, from 0, is the disk that the workload's files are on; added
+ *                                        by the VMM. A disk without that word is none
  *   lab.seed=N                           seeds workload and pager
  *   lab.vm=N                             private content depends on it
  *   lab.pager=NAME                       replacement policy of the guest's own pager

@@ -21,6 +21,8 @@ struct life {
 	void *records;
 	uint64_t (*memory)[PAGE_WORDS];
 	uint64_t (*disk)[PAGE_WORDS];
+	uint64_t (*data)[PAGE_WORDS]; /* of files; NULL: none */
+	bool lose_writes;             /* to data */
 	enum guest_event event[EVENTS];
 	unsigned nr_events;
 	struct guest_mail box;
@@ -56,11 +58,31 @@ static inline int swap_read(void *ctx, gfn_t frame, slot_t from)
 	return 0;
 }
 
+static inline int file_write(void *ctx, const gfn_t *frames, uint32_t nr, uint32_t first)
+{
+	struct life *l = ctx;
+
+	for (uint32_t i = 0; i < nr && !l->lose_writes; i++)
+		memcpy(l->data[first + i], l->memory[frames[i].v], PAGE_BYTES);
+	return 0;
+}
+
+static inline int file_read(void *ctx, const gfn_t *frames, uint32_t nr, uint32_t first)
+{
+	struct life *l = ctx;
+
+	for (uint32_t i = 0; i < nr; i++)
+		memcpy(l->memory[frames[i].v], l->data[first + i], PAGE_BYTES);
+	return 0;
+}
+
 static const struct pager_ops pager_ops = {
 	.invalidate = no_invalidate,
 	.invalidate_all = no_invalidate_all,
 	.swap_write = swap_write,
 	.swap_read = swap_read,
+	.file_write = file_write,
+	.file_read = file_read,
 };
 
 static inline uint64_t *life_page(void *ctx, uint32_t page, bool write, int *err)
@@ -92,8 +114,8 @@ static inline bool life_mail(void *ctx, char *text, size_t *length, uint64_t *nu
 
 static const struct run_ops run_ops = {.page = life_page, .event = life_event, .mail = life_mail};
 
-static inline struct life *life_create(const char *workload, uint32_t frames, uint32_t pages,
-				       uint32_t slots)
+static inline struct life *life_with_files(const char *workload, uint32_t frames, uint32_t pages,
+					   uint32_t slots, uint32_t blocks)
 {
 	struct life *l = calloc(1, sizeof(*l));
 	struct guest_config config = {
@@ -101,7 +123,8 @@ static inline struct life *life_create(const char *workload, uint32_t frames, ui
 			  .ctx = l,
 			  .policy = policy_find("clock"),
 			  .pages = pages,
-			  .swap_slots = slots},
+			  .swap_slots = slots,
+			  .file_pages = blocks},
 		.range = {{1, 1 + frames}},
 		.nr_ranges = 1,
 	};
@@ -113,7 +136,8 @@ static inline struct life *life_create(const char *workload, uint32_t frames, ui
 	l->records = aligned_alloc(PAGE_BYTES, bytes);
 	l->memory = calloc(1 + frames, PAGE_BYTES);
 	l->disk = calloc(slots + 1, PAGE_BYTES);
-	assert_true(l->records && l->memory && l->disk);
+	l->data = calloc(blocks + 1, PAGE_BYTES);
+	assert_true(l->records && l->memory && l->disk && l->data);
 	memset(l->records, 0, bytes);
 	assert_int_equal(guest_init(&l->guest, &config, l->records), 0);
 	assert_int_equal(workload_parse(workload, strlen(workload), &l->spec, &at), 0);
@@ -121,8 +145,15 @@ static inline struct life *life_create(const char *workload, uint32_t frames, ui
 	return l;
 }
 
+static inline struct life *life_create(const char *workload, uint32_t frames, uint32_t pages,
+				       uint32_t slots)
+{
+	return life_with_files(workload, frames, pages, slots, 0);
+}
+
 static inline void life_destroy(struct life *l)
 {
+	free(l->data);
 	free(l->records);
 	free(l->memory);
 	free(l->disk);

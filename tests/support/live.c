@@ -130,8 +130,8 @@ vmid_t live_add_memory(struct machine *m, npages_t pages)
 	return id;
 }
 
-vmid_t live_add_lab(struct machine *m, const char *name, npages_t pages, npages_t swap,
-		    const char *cmdline)
+vmid_t live_add_server(struct machine *m, const char *name, npages_t pages, npages_t swap,
+		       npages_t data, const char *cmdline)
 {
 	struct vm_config config = {
 		.name = name,
@@ -144,11 +144,18 @@ vmid_t live_add_lab(struct machine *m, const char *name, npages_t pages, npages_
 		.cmdline = cmdline,
 		.lab = true,
 		.guest_swap_pages = swap,
+		.guest_data_pages = data,
 	};
 	vmid_t id;
 
 	live_ok(machine_add_vm(m, &config, &id, &last_error));
 	return id;
+}
+
+vmid_t live_add_lab(struct machine *m, const char *name, npages_t pages, npages_t swap,
+		    const char *cmdline)
+{
+	return live_add_server(m, name, pages, swap, 0, cmdline);
 }
 
 void live_check_budget(const struct machine_snapshot *s)

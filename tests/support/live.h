@@ -42,6 +42,9 @@ struct machine *live_machine(const struct live_machine_options *options);
 vmid_t live_add_memory(struct machine *m, npages_t pages); /* a VM without vCPUs */
 vmid_t live_add_lab(struct machine *m, const char *name, npages_t pages, npages_t swap,
 		    const char *cmdline);
+/* The same with a disk of so many pages for files. */
+vmid_t live_add_server(struct machine *m, const char *name, npages_t pages, npages_t swap,
+		       npages_t data, const char *cmdline);
 struct error *live_error(void); /* for calls that must not fail: see live_ok */
 void live_ok(int result);       /* fails the test with live_error()'s words */
 

@@ -39,7 +39,8 @@ struct sim_config sim_world_config(npages_t memory, npages_t swap, unsigned max_
 	};
 }
 
-vmid_t sim_world_add(struct sim_machine *m, npages_t pages, const char *workload, const char *more)
+vmid_t sim_world_add_server(struct sim_machine *m, npages_t pages, npages_t swap, npages_t data,
+			    const char *workload, const char *more)
 {
 	char words[300];
 	struct error error;
@@ -47,7 +48,8 @@ vmid_t sim_world_add(struct sim_machine *m, npages_t pages, const char *workload
 		.name = "guest",
 		.mm = {.pages = pages, .shares = 1000},
 		.cmdline = words,
-		.guest_swap_pages = pages,
+		.guest_swap_pages = swap,
+		.guest_data_pages = data,
 		.boot = boot,
 		.nr_boot = sizeof(boot) / sizeof(boot[0]),
 	};
@@ -57,6 +59,11 @@ vmid_t sim_world_add(struct sim_machine *m, npages_t pages, const char *workload
 	if (sim_machine_add_vm(m, &config, &id, &error))
 		fail_msg("%s", error.text);
 	return id;
+}
+
+vmid_t sim_world_add(struct sim_machine *m, npages_t pages, const char *workload, const char *more)
+{
+	return sim_world_add_server(m, pages, pages, 0, workload, more);
 }
 
 void sim_world_run(struct sim_machine *m, uint64_t from_ns, uint64_t until_ns, uint64_t step_ns)

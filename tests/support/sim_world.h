@@ -13,6 +13,9 @@ struct sim_config sim_world_config(npages_t memory, npages_t swap, unsigned max_
 
 /* A guest with this workload (workload_format()'s text), and more words behind, or "". */
 vmid_t sim_world_add(struct sim_machine *m, npages_t pages, const char *workload, const char *more);
+/* The same with so much swap, and a disk for files. */
+vmid_t sim_world_add_server(struct sim_machine *m, npages_t pages, npages_t swap, npages_t data,
+			    const char *workload, const char *more);
 
 /* Runs up to until_ns in steps of step_ns; after each the machine is consistent and within its memory. */
 void sim_world_run(struct sim_machine *m, uint64_t from_ns, uint64_t until_ns, uint64_t step_ns);

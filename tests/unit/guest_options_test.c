@@ -40,6 +40,7 @@ static void test_defaults(void **state)
 	assert_int_equal(o.workload.nr_phases, 1);
 	assert_int_equal(o.workload.phase[0].kind, WORK_IDLE);
 	assert_int_equal(o.nr_devices, 0);
+	assert_int_equal(o.data, OPTIONS_DEVICES);
 	assert_int_equal(o.pages, 0);
 	accepted("  console=ttyS0   root=/dev/vda quiet ", &o); /* for other kernels */
 	assert_int_equal(o.seed, 1);
@@ -53,9 +54,10 @@ static void test_everything(void **state)
 	accepted("lab.seed=18446744073709551615 lab.vm=3 lab.pager=lru lab.tsc_khz=2596122 "
 		 "lab.workload=zipf,pages=500,rate=20 virtio_mmio.device=4K@0xd0000000:5 quiet "
 		 "virtio_mmio.device=4K@0xd0001000:6 lab.vm=0x1f lab.balloon=1000000 "
-		 "lab.reporting=1 lab.pages=700",
+		 "lab.reporting=1 lab.pages=700 lab.data=1",
 		 &o);
 	assert_int_equal(o.pages, 700);
+	assert_int_equal(o.data, 1);
 	assert_int_equal(o.balloon_ppm, 1000000);
 	assert_true(o.reporting);
 	assert_int_equal(o.seed, UINT64_MAX);
@@ -86,6 +88,9 @@ static void test_refused(void **state)
 		"lab.reporting=2",
 		"lab.pages=",
 		"lab.pages=1K",
+		"lab.data=",
+		"lab.data=8",
+		"lab.data=-1",
 		"lab.reporting=yes",
 		"lab.balloon=65%",
 		"lab.balloon=1000001",

@@ -197,6 +197,50 @@ static void test_compression(void **state)
 	scenario_free(s);
 }
 
+/* 16 MiB: half of it are 64 files of 128 KiB, whose places are twice that. A disk is made for the largest set to come. */
+static void test_files(void **state)
+{
+	struct scenario *s = load_good(
+		"host: {memory: 64M}\n"
+		"vms:\n"
+		"  - {name: a, memory: 16M, workload: {kind: fileserver}}\n"
+		"  - {name: b, memory: 16M, guest: {disk: 5M}}\n"
+		"  - {name: c, memory: 16M, workload: {kind: fileserver, files: 10,\n"
+		"     file-size: 12K, write: 5%, alpha: 2, rate: 7}}\n"
+		"  - {name: d, memory: 16M}\n"
+		"timeline:\n"
+		"  - {at: 1s, set: {vms.c.workload.files: 30}}\n"
+		"  - {at: 2s, set: {vms.c.workload.kind: idle}}\n"
+		"  - {at: 3s, add: {name: e, memory: 16M, workload: {kind: phased,\n"
+		"     phases: [{kind: fileserver, files: 3, seconds: 1}, {kind: idle}]}}}\n"
+		"  - {at: 4s, add: {name: f, memory: 16M, guest: {disk: 1M},\n"
+		"     workload: {kind: fileserver, file-size: 4K}}}\n",
+		NULL);
+	const struct phase_spec *p = &s->vms[0].workload.phase[0];
+
+	(void)state;
+	assert_int_equal(p->kind, WORK_FILESERVER);
+	assert_int_equal(p->files, 64);
+	assert_int_equal(p->file_pages, 32);
+	assert_int_equal(p->write_ppm, 600000);
+	assert_int_equal(p->alpha_ppm, 0);
+	assert_int_equal(p->rate, 20000);
+	assert_int_equal(p->pages, 0);
+	assert_int_equal(s->vms[0].guest_disk_pages, 64 * 64);
+	assert_int_equal(s->vms[1].guest_disk_pages, 1280);
+	p = &s->vms[2].workload.phase[0];
+	assert_int_equal(p->file_pages, 3);
+	assert_int_equal(p->write_ppm, 50000);
+	assert_int_equal(p->alpha_ppm, 2000000);
+	assert_int_equal(p->rate, 7);
+	assert_int_equal(s->vms[2].guest_disk_pages, 30 * 6);
+	assert_int_equal(s->vms[3].guest_disk_pages, 0);
+	assert_int_equal(s->vms[4].guest_disk_pages, 3 * 64);
+	assert_int_equal(s->vms[5].guest_disk_pages, 256);
+	assert_int_equal(s->vms[5].workload.phase[0].files, 128);
+	scenario_free(s);
+}
+
 static void test_edges(void **state)
 {
 	struct scenario *s =
@@ -281,8 +325,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_full_host),   cmocka_unit_test(test_full_vms),
 		cmocka_unit_test(test_full_phases), cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_edges),       cmocka_unit_test(test_compression),
-		cmocka_unit_test(test_set_values),  cmocka_unit_test(test_set_new),
+		cmocka_unit_test(test_files),       cmocka_unit_test(test_edges),
+		cmocka_unit_test(test_compression), cmocka_unit_test(test_set_values),
+		cmocka_unit_test(test_set_new),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,7 +70,9 @@ static const struct bad {
 	{AT("set: {vms.web.workload.pages: 9000}"), 6, 43, "'9000' are more", "up to 8192"},
 	{AT("set: {vms.web.workload.rate: 0}"), 6, 42, "'0' is not a rate", "or max"},
 	{AT("set: {vms.web-x.workload.pages: 5}"), 6, 19, "inapplicable key 'pages'", "phases"},
-	{AT("set: {vms.web-x.workload.kind: fileserver}"), 6, 44, "not built yet", "idle"},
+	{AT("set: {vms.web-x.workload.kind: kv}"), 6, 44, "not built yet", "idle"},
+	{AT("set: {vms.db.workload: {kind: fileserver, files: 1025}}"), 6, 62,
+	 "'1025' need a disk of 262400K", "up to 256M"},
 	{AT("set: {vms.web.workload.kind: scan}") AT("set: {vms.web.workload.alpha: 1}"), 7, 19,
 	 "inapplicable key 'alpha' in workload scan", "pages"},
 	/* which VM */

@@ -8,6 +8,7 @@
 
 #define FRAMES  3000u
 #define MEMORY  (FRAMES - PAGER_RESERVE) /* that boot fills */
+#define BLOCKS  4000u
 #define TOUCHES 20000u
 #define SEED    1u /* of life_create() */
 
@@ -27,14 +28,15 @@ static uint64_t *seen_page(void *ctx, uint32_t page, bool write, int *err)
 	struct life *l = ctx;
 
 	if (seen.nr < TOUCHES)
-		seen.touch[seen.nr++] = (struct touch){l->run.workload.phase, page, write, l->now};
+		seen.touch[seen.nr++] = (struct touch){
+			l->run.workload.phase, page < FRAMES ? page : page - FRAMES, write, l->now};
 	return life_page(ctx, page, write, err);
 }
 
 static void run_guest(const char *workload)
 {
 	static const struct run_ops ops = {.page = seen_page, .event = life_event};
-	struct life *l = life_create(workload, FRAMES, FRAMES, FRAMES);
+	struct life *l = life_with_files(workload, FRAMES, FRAMES, FRAMES, BLOCKS);
 	uint64_t wake;
 
 	seen.nr = 0;
@@ -56,6 +58,10 @@ static void test_same_touches(void **state)
 		{"zipf,pages=100,alpha=500000", TOUCHES},
 		{"scan,pages=1500,rate=300", TOUCHES},
 		{"boot", MEMORY},
+		{"fileserver,files=100,size=20,rate=3000,write=600000,alpha=300000", TOUCHES},
+		{"fileserver,files=40,size=8,rate=300,write=200000,ns=20000000000+idle,ns=5+"
+		 "fileserver,files=90,size=5,write=1000000",
+		 TOUCHES},
 		/* 10 s of scanning 500 pages 50 times a second: the last slice is the phase's end */
 		{"scan,pages=500,rate=50,ns=10000000000+idle,ns=1000000000+"
 		 "zipf,pages=800,rate=777,alpha=1000000,ns=3000000000+boot,ns=5+"
@@ -89,6 +95,7 @@ static void test_same_touches(void **state)
 				assert_int_equal(b->time_ns[i], t->now);
 			}
 		assert_int_equal(nr, seen.nr);
+		trace_workload_end(&w);
 	}
 	free(b);
 }

@@ -186,8 +186,11 @@ static void test_cmdline(void **state)
 	assert_int_equal(boot(f), 0);
 	assert_string_equal(cmdline(f), "lab.seed=1 virtio_mmio.device=4K@0xd0000000:5 "
 					"virtio_mmio.device=4K@0xd0001000:6 lab.tsc_khz=2500000");
+	f->words.data_disk = 2; /* counted from 1 */
+	assert_int_equal(boot(f), 0);
+	assert_non_null(strstr(cmdline(f), ":6 lab.tsc_khz=2500000 lab.data=1"));
 	f->image.cmdline = "";
-	f->words.tsc_khz = 0;
+	f->words.tsc_khz = f->words.data_disk = 0;
 	f->words.nr_devices = 1;
 	assert_int_equal(boot(f), 0);
 	assert_string_equal(cmdline(f), "virtio_mmio.device=4K@0xd0000000:5");

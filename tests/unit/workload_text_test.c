@@ -65,6 +65,11 @@ static void test_known(void **state)
 	assert_memory_equal(&spec, &expected, sizeof(spec));
 	assert_int_equal(parse(shuffled, strlen(shuffled), &spec, &at), 0);
 	assert_memory_equal(&spec, &expected, sizeof(spec));
+	assert_int_equal(parse("fileserver,files=10,size=3,write=5", 34, &spec, &at), 0);
+	assert_int_equal(spec.phase[0].kind, WORK_FILESERVER);
+	assert_int_equal(spec.phase[0].files, 10);
+	assert_int_equal(spec.phase[0].file_pages, 3);
+	assert_int_equal(workload_blocks(&spec), 60);
 	/* Only the first length bytes count. */
 	assert_int_equal(parse("idle lab.seed=3", 4, &spec, &at), 0);
 	assert_int_equal(spec.nr_phases, 1);
@@ -86,6 +91,14 @@ static void test_refused(void **state)
 		{"zipf,pages=0", 0},
 		{"idle,pages=1", 0},
 		{"boot,pages=1", 0},
+		{"fileserver", 0},
+		{"fileserver,files=1", 0},
+		{"fileserver,size=1", 0},
+		{"fileserver,files=1,size=1,pages=1", 0},
+		{"zipf,pages=1,files=1", 0},
+		{"zipf,pages=1,size=1", 0},
+		{"fileserver,files=67108864,size=2", 0}, /* 2^28 blocks */
+		{"fileserver,files=4294967295,size=4294967295", 0},
 		{"idle=", 4},
 		{"idle,", 5},
 		{"idle,,", 5},
@@ -155,8 +168,14 @@ static struct workload_spec draw_spec(struct rng *rng)
 		struct phase_spec *p = &spec.phase[i];
 
 		p->kind = (enum workload_kind)rng_below(rng, WORKLOAD_KINDS);
-		if (p->kind != WORK_IDLE && p->kind != WORK_BOOT)
+		if (p->kind == WORK_FILESERVER) {
+			p->files = (uint32_t)draw_number(rng, WORKLOAD_BLOCKS_MAX / 2 - 1) + 1;
+			p->file_pages =
+				(uint32_t)draw_number(rng, WORKLOAD_BLOCKS_MAX / 2 / p->files - 1) +
+				1;
+		} else if (p->kind != WORK_IDLE && p->kind != WORK_BOOT) {
 			p->pages = (uint32_t)draw_number(rng, UINT32_MAX - 1) + 1;
+		}
 		p->write_ppm = (uint32_t)draw_number(rng, PPM);
 		p->rate = (uint32_t)draw_number(rng, UINT32_MAX);
 		p->alpha_ppm = (uint32_t)draw_number(rng, WORKLOAD_ALPHA_MAX);
@@ -213,6 +232,13 @@ static void test_longest_fits(void **state)
 			.class_id = UINT64_MAX,
 			.duration_ns = UINT64_MAX,
 		};
+	assert_in_range(workload_format(&spec, buf, sizeof(buf)), 1000, 1999);
+	for (unsigned i = 0; i < WORKLOAD_PHASES; i++) {
+		spec.phase[i].kind = WORK_FILESERVER;
+		spec.phase[i].pages = 0;
+		spec.phase[i].files = 10000000; /* eight digits and one: no two have more in all */
+		spec.phase[i].file_pages = 6;
+	}
 	assert_in_range(workload_format(&spec, buf, sizeof(buf)), 1000, 1999);
 }
 
