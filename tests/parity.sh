@@ -10,7 +10,7 @@
 #   work, faults that swap in, copies on write, first writes    so many a second of work
 #   sampled faults                                              so many a second of the guest's running time
 #   page-outs of scenarios that hardly page                     a race of the guests' filling with their balloons
-#   the idle guest's own pages under the tax                    its balloon may or may not have gone too far first
+#   balloons and the idle guest's own pages under the tax       its balloon may or may not have gone too far first
 # With --bench all is judged, at 10 %, with the scenarios at their full length and the quickstart: five minutes, for a
 # machine at rest; but not the page-outs of share, of which there may be none in one live run and a thousand in the next.
 # Options go to validate: `--costs FILE` tells how good a file of `ballast calibrate` is.
@@ -64,11 +64,11 @@ parity paging "$here/parity/paging.yaml" --seconds 5 --repeat 3 --tolerance 15% 
 	--set vms.zipf.memory=24M --set vms.zipf.workload.pages=5000 --set vms.zipf.workload.rate=500 \
 	--set vms.scan.memory=24M --set vms.scan.workload.pages=4500 --set vms.scan.workload.rate=200 \
 	--judge "$each,vms.paged_out_pages,host.swap.written_pages,vms.swapped_pages"
-# half of it
-parity share "$here/parity/share.yaml" --seconds 6 --repeat 3 --tolerance 15% --set host.memory=26M \
-	--set vms.twin.memory=20M --set vms.twin.workload.pages=4000 --set vms.twin.workload.rate=500 \
-	--set vms.small.memory=10M --set vms.small.workload.pages=2000 --set vms.small.workload.rate=300 \
+# half of it; the scanner is the first to wait on a busy machine
+parity share "$here/parity/share.yaml" --seconds 6 --repeat 3 --tolerance 20% --set host.memory=26M \
+	--set vms.twin.memory=20M --set vms.twin.workload.pages=4000 --set vms.twin.workload.rate=300 \
+	--set vms.small.memory=10M --set vms.small.workload.pages=2000 --set vms.small.workload.rate=200 \
 	--judge "$at_end,$shared,vms.faults.zero"
 parity tax "$here/parity/tax.yaml" --seconds 8 --repeat 2 --tolerance 15% \
-	--judge "$each,vms.idle.target_pages,vms.busy.target_pages,vms.busy.resident_pages,vms.balloon.inflated_pages"
+	--judge "$each,vms.idle.target_pages,vms.busy.target_pages,vms.busy.resident_pages"
 exit $failed
