@@ -176,9 +176,11 @@ check-labs: $(B)/ballast
 check-parity: $(B)/ballast
 	$(Q)export REQUIRE_KVM=$${REQUIRE_KVM:-$$(test -e /dev/kvm && echo 1)} BALLAST=$(B)/ballast; \
 	  tests/run-tests.sh $(VARIANT) $(LOGS) ./tests/parity.sh
+# compares what guests do in a second with what they do in another
+LIVE_ALONE := live-hostile_test
 check-live: $(LIVES) $(B)/ballast
 	$(Q)export REQUIRE_KVM=$${REQUIRE_KVM:-$$(test -e /dev/kvm && echo 1)}; \
-	  tests/run-tests.sh -t 180 $(VARIANT) $(LOGS) $(LIVES)
+	  tests/run-tests.sh -j 2 $(LIVE_ALONE:%=-a %) -t 180 $(VARIANT) $(LOGS) $(LIVES)
 check-nested: $(LIVES) $(B)/ballast
 	$(Q)tests/nested.sh $(B) $(LOGS)-nested $(LIVES); status=$$?; \
 	  tests/nested_record.sh $(B) $(LOGS)-nested-record && exit $$status
