@@ -6,6 +6,7 @@
 # make check        install what is missing, run every check and test (see tests/README.md)
 #   check-fmt  check-layers  check-clang  unit  check-live  check-nested  check-san  check-adding  check-slurm  check-labs  check-parity     its parts
 #   tests/unit/NAME_test   build one test of unit/ or model/ and run it
+#   check-long       random tests go through ten times as many seeds, half an hour
 # make fmt tidy     format with clang-format; read with cppcheck
 # make bench        figures as ratios against the raw mechanisms; bench-parity: simulated against live, five minutes
 # make install      program, man page, documents under PREFIX (/usr/local), staged in DESTDIR; make uninstall
@@ -143,7 +144,7 @@ $(B)/revision: FORCE
 	$(Q)mkdir -p $(@D); echo '$(REVISION)' | cmp -s - $@ || echo '$(REVISION)' >$@
 
 # checks and tests: each line of tests/check.sh is one of these
-.PHONY: check check-fmt fmt check-layers tidy check-clang check-live check-nested check-san check-adding check-slurm check-labs check-parity unit bench bench-parity
+.PHONY: check check-long check-fmt fmt check-layers tidy check-clang check-live check-nested check-san check-adding check-slurm check-labs check-parity unit bench bench-parity
 LOGS     := $(B)/test-logs
 C_FILES   = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
 check:
@@ -169,6 +170,9 @@ $(UNIT_SRCS:%.c=%): %: $(B)/%
 	$(Q)$<
 check-adding:
 	$(Q)tests/adding_policy.sh
+check-long:
+	$(Q)BALLAST_TEST_TIMES=10 $(MAKE) --no-print-directory unit
+	$(Q)BALLAST_CHAOS_RUNS=100 BALLAST_HOSTILE_SECONDS=60 $(MAKE) --no-print-directory check-live LIVE_SECONDS=600
 check-slurm: $(B)/ballast
 	$(Q)BALLAST=$(B)/ballast tests/run-tests.sh $(VARIANT) $(LOGS) ./tests/slurm.sh
 check-labs: $(B)/ballast
@@ -176,9 +180,12 @@ check-labs: $(B)/ballast
 check-parity: $(B)/ballast
 	$(Q)export REQUIRE_KVM=$${REQUIRE_KVM:-$$(test -e /dev/kvm && echo 1)} BALLAST=$(B)/ballast; \
 	  tests/run-tests.sh $(VARIANT) $(LOGS) ./tests/parity.sh
+# compares what guests do in a second with what they do in another
+LIVE_ALONE   := live-hostile_test
+LIVE_SECONDS := 300
 check-live: $(LIVES) $(B)/ballast
 	$(Q)export REQUIRE_KVM=$${REQUIRE_KVM:-$$(test -e /dev/kvm && echo 1)}; \
-	  tests/run-tests.sh -t 180 $(VARIANT) $(LOGS) $(LIVES)
+	  tests/run-tests.sh -j 2 $(LIVE_ALONE:%=-a %) -t $(LIVE_SECONDS) $(VARIANT) $(LOGS) $(LIVES)
 check-nested: $(LIVES) $(B)/ballast
 	$(Q)tests/nested.sh $(B) $(LOGS)-nested $(LIVES); status=$$?; \
 	  tests/nested_record.sh $(B) $(LOGS)-nested-record && exit $$status

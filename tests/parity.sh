@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# parity.sh [--bench [VALIDATE-OPTION..]]: the simulated machine against the live one, by `ballast validate` on the scenarios of tests/parity.
+# parity.sh [--bench [VALIDATE-OPTION..]]: the simulated machine against the live one, by `ballast validate` on the
+# scenarios of tests/parity.
 #
 # Without --bench it is a check: three short scenarios, medians of two or three live runs, under a minute. It judges what
 # does not depend on how fast this machine is just then, since a check must hold beside other work: who ends up with how

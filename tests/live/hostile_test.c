@@ -114,19 +114,26 @@ static uint64_t work(struct machine *m)
 	return sum;
 }
 
-/* What the good guests do in so many seconds, a second; the machine is looked at all the time. */
+/* What the good guests do in a second, in the best of so many: others may want the processors too. The machine is looked at all
+ * the time. */
 static uint64_t work_per_second(struct machine *m, uint64_t seconds)
 {
 	const struct timespec pause = {.tv_nsec = 20000000};
-	uint64_t start = now_ns(), before = work(m), looks = 0;
+	uint64_t looks = 0, best = 0;
 
-	while (now_ns() - start < seconds * NS_PER_S) {
-		nanosleep(&pause, NULL);
-		free(live_look(m));
-		if (looks++ % 16 == 0)
-			live_must_be_consistent(m);
+	for (uint64_t i = 0; i < seconds; i++) {
+		uint64_t start = now_ns(), before = work(m), rate;
+
+		while (now_ns() - start < NS_PER_S) {
+			nanosleep(&pause, NULL);
+			free(live_look(m));
+			if (looks++ % 16 == 0)
+				live_must_be_consistent(m);
+		}
+		rate = (work(m) - before) * NS_PER_S / (now_ns() - start);
+		best = rate > best ? rate : best;
 	}
-	return (work(m) - before) * NS_PER_S / (now_ns() - start);
+	return best;
 }
 
 static void stop(struct machine *m)

@@ -32,7 +32,7 @@ static void add(struct machine *m, unsigned vm)
 		 "lab.seed=%u lab.vm=%u lab.pager=clock lab.reporting=%u "
 		 "lab.workload=toucher,pages=%u,rate=2000,ns=%u000000000+"
 		 "toucher,pages=%u,rate=2000,ns=%u000000000+toucher,pages=%u,rate=2000",
-		 vm + 1, vm, vm == REPORTS, MUCH, live_nested() ? 20 : 1, LITTLE, seconds, MUCH);
+		 vm + 1, vm, vm == REPORTS, MUCH, live_nested() ? 20 : 3, LITTLE, seconds, MUCH);
 	live_add_lab(m, name, PAGES, PAGES, cmdline);
 }
 

@@ -16,7 +16,8 @@
 #include "cmd/commands.h"
 #include "tests/support/live.h"
 
-#define EVENTS 20000u
+#define EVENTS     20000u
+#define PATH_BYTES 200
 
 /* short has ended by itself when its shares are set; late comes when short is gone and one is about to go. */
 #define SCENARIO                                                                                 \
@@ -36,7 +37,7 @@
 	"  - {at: %us, set: {vms.late.min: 0}}\n"
 
 struct results {
-	char dir[64];
+	char dir[PATH_BYTES];
 	json_t *summary;
 	json_t *event[EVENTS];
 	unsigned nr_events;
@@ -55,11 +56,12 @@ static void path_in(const struct results *r, const char *name, char *path, size_
 
 static int run(struct results *r)
 {
-	char name[] = "run", quiet[] = "--quiet", output[] = "-o", file[100];
+	char name[] = "run", quiet[] = "--quiet", output[] = "-o", file[PATH_BYTES + 20];
 	char *argv[] = {name, file, output, r->dir, quiet, NULL};
+	const char *tmp = getenv("TMPDIR");
 	FILE *out;
 
-	strcpy(r->dir, "/tmp/ballast-timeline-XXXXXX");
+	snprintf(r->dir, sizeof(r->dir), "%s/timeline-XXXXXX", tmp ? tmp : "/tmp");
 	assert_non_null(mkdtemp(r->dir));
 	path_in(r, "scenario.yaml", file, sizeof(file));
 	out = fopen(file, "we");
@@ -72,7 +74,7 @@ static int run(struct results *r)
 
 static void read_results(struct results *r)
 {
-	char path[100], *line = NULL;
+	char path[PATH_BYTES + 20], *line = NULL;
 	size_t room = 0;
 	FILE *in;
 
@@ -92,7 +94,7 @@ static void read_results(struct results *r)
 
 static void forget(struct results *r)
 {
-	char command[100];
+	char command[PATH_BYTES + 20];
 
 	snprintf(command, sizeof(command), "rm -r %s", r->dir);
 	assert_int_equal(system(command), 0);

@@ -9,6 +9,7 @@
  * request may be left over. mm_pager_test.c is about fairness to sleepers; this one is about leaks and the budget.
  */
 #include "tests/support/mm_chaos.h"
+#include "tests/support/seeds.h"
 
 /* A content that was never there before, or zeros. */
 static uint64_t new_content(struct chaos *c, uint64_t g)
@@ -126,10 +127,11 @@ static void chaos(void **state)
 {
 	uint64_t written = 0, read = 0, errors = 0;
 	struct mm_compress_stats cache = {0};
+	unsigned seeds = test_seeds(150);
 
 	(void)state;
-	print_message("seeds 1 to 150\n");
-	for (uint64_t seed = 1; seed <= 150; seed++) {
+	print_message("seeds 1 to %u\n", seeds);
+	for (uint64_t seed = 1; seed <= seeds; seed++) {
 		struct chaos *c = make(seed);
 
 		for (unsigned i = 0; i < 3000; i++)
@@ -141,7 +143,7 @@ static void chaos(void **state)
 		errors += c->body.mm->swap.errors;
 		chaos_free(c);
 	}
-	assert_true(written > 5000 && read > 2000 && errors > 500);
+	assert_true(written > 33 * seeds && read > 13 * seeds && errors > 3 * seeds);
 	print_message("stored %lu loaded %lu written %lu clean %lu moved %lu no room %lu\n",
 		      (unsigned long)cache.stored_pages, (unsigned long)cache.loaded_pages,
 		      (unsigned long)cache.written_pages, (unsigned long)cache.clean_pages,

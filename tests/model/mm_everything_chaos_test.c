@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "tests/support/mm_chaos.h"
+#include "tests/support/seeds.h"
 
 #define CAPACITY 8000u
 #define STEPS    3000u
@@ -346,7 +347,7 @@ static void what_if(struct chaos *c)
 static void chaos(void **state)
 {
 	const char *text = getenv("BALLAST_EVERYTHING_SEEDS");
-	unsigned long first = 1, last = 60;
+	unsigned long first = 1, last = test_seeds(60);
 	uint64_t stored = 0, written = 0, moved = 0, breaks = 0, spared = 0, refaults = 0;
 
 	(void)state;

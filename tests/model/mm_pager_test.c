@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "tests/support/fake_body.h"
+#include "tests/support/seeds.h"
 
 #define THREADS 3u
 #define ALIKE   200u
@@ -306,7 +307,7 @@ static void every_pager(void **state)
 static void refusals_and_ends(void **state)
 {
 	(void)state;
-	for (uint64_t seed = 11; seed <= 16; seed++) {
+	for (uint64_t seed = 11; seed < 11 + test_seeds(6); seed++) {
 		struct plan plan = {.pager = seed % 2 ? "clock" : "random",
 				    .memory = 1500,
 				    .swap = 5000,
@@ -323,7 +324,7 @@ static void refusals_and_ends(void **state)
 static void failing_disk(void **state)
 {
 	(void)state;
-	for (uint64_t seed = 21; seed <= 24; seed++) {
+	for (uint64_t seed = 21; seed < 21 + test_seeds(4); seed++) {
 		struct plan plan = {.pager = seed % 2 ? "lru" : "clock",
 				    .memory = 1500,
 				    .swap = 60000,
@@ -340,7 +341,7 @@ static void failing_disk(void **state)
 static void swap_full(void **state)
 {
 	(void)state;
-	for (uint64_t seed = 31; seed <= 36; seed++) {
+	for (uint64_t seed = 31; seed < 31 + test_seeds(6); seed++) {
 		struct plan plan = {.pager = seed % 2 ? "fifo" : "clock",
 				    .memory = 1200,
 				    .swap = 300,
@@ -378,7 +379,7 @@ static void balloon_and_sharing(void **state)
 	(void)state;
 	while (policy_table[policies])
 		policies++;
-	for (uint64_t seed = 41; seed <= 52; seed++) {
+	for (uint64_t seed = 41; seed < 41 + test_seeds(12); seed++) {
 		struct plan plan = {.pager = policy_table[seed % policies]->name,
 				    .memory = 1500,
 				    .swap = 5000,
@@ -404,7 +405,7 @@ static void compression(void **state)
 	(void)state;
 	while (policy_table[policies])
 		policies++;
-	for (uint64_t seed = 61; seed <= 70; seed++) {
+	for (uint64_t seed = 61; seed < 61 + test_seeds(10); seed++) {
 		struct plan plan = {.pager = policy_table[seed % policies]->name,
 				    .memory = 1500,
 				    .swap = 5000,
@@ -422,7 +423,7 @@ static void compression(void **state)
 
 		stored += run(&plan, seed);
 	}
-	assert_true(stored > 4000);
+	assert_true(stored > 400 * test_seeds(10));
 }
 
 int main(void)

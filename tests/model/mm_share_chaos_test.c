@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "tests/support/mm_chaos.h"
+#include "tests/support/seeds.h"
 
 #define CAPACITY 8000u
 #define STEPS    3000u
@@ -133,7 +134,8 @@ static void step(struct chaos *c)
 static void chaos(void **state)
 {
 	const char *text = getenv("BALLAST_SHARE_SEEDS");
-	uint64_t seeds = text ? strtoull(text, NULL, 10) : 60, runs = 0, breaks = 0, zeros = 0;
+	uint64_t seeds = text ? strtoull(text, NULL, 10) : test_seeds(60), runs = 0, breaks = 0,
+		 zeros = 0;
 	uint64_t reasons[DEDUP_REASONS] = {0};
 
 	(void)state;

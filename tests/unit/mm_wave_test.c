@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "tests/support/mm_world.h"
+#include "tests/support/seeds.h"
 
 #define WAVES 60u
 
@@ -87,7 +88,7 @@ static void the_pager_follows(void **state)
 	struct rng rng = rng_seeded(3);
 
 	(void)state;
-	for (unsigned i = 0; i < WAVES; i++) {
+	for (unsigned i = 0; i < test_seeds(WAVES); i++) {
 		npages_t d = height(&rng);
 
 		edge_up(w, d);
@@ -144,7 +145,7 @@ static void balloons_follow(void **state)
 	uint64_t entries = 0;
 
 	(void)state;
-	for (unsigned i = 0; i < WAVES; i++) {
+	for (unsigned i = 0; i < test_seeds(WAVES); i++) {
 		npages_t d = 4 + rng_below(&rng, 587), start = world_host(w).free_pages;
 		struct mm_host_stats before = world_host(w), after;
 		struct expected most = {.entered = {0}};
@@ -169,7 +170,7 @@ static void balloons_follow(void **state)
 		assert_memory_equal(after.state_entered, before.state_entered,
 				    sizeof after.state_entered);
 	}
-	assert_true(entries > WAVES);
+	assert_true(entries > test_seeds(WAVES));
 	world_free(w);
 }
 

@@ -10,6 +10,7 @@
 
 #include "ballast/rng.h"
 #include "lib/parse.h"
+#include "tests/support/seeds.h"
 #include "tests/unit/scenario_support.h"
 
 #define TEXT_BYTES 4096
@@ -132,7 +133,7 @@ static uint64_t from_environment(const char *name, uint64_t otherwise)
 static void test_mutations(void **state)
 {
 	uint64_t seed = from_environment("FUZZ_SEED", 20240607);
-	uint64_t rounds = from_environment("FUZZ_ROUNDS", 20000), accepted = 0;
+	uint64_t rounds = from_environment("FUZZ_ROUNDS", test_seeds(20000)), accepted = 0;
 	struct rng rng = rng_seeded(seed);
 
 	(void)state;
