@@ -4,11 +4,12 @@
 # parity.sh [--bench [VALIDATE-OPTION..]]: the simulated machine against the live one, by `ballast validate` on the
 # scenarios of tests/parity.
 #
-# Without --bench it is a check: three short scenarios, medians of two or three live runs, under a minute. It judges what
+# Without --bench it is a check: four short scenarios, medians of two or three live runs, about a minute. It judges what
 # does not depend on how fast this machine is just then, since a check must hold beside other work: who ends up with how
 # many pages, and what must happen to each page once. Rates of the guests are far below what a processor can do, but a busy
 # machine fills guests' memory more slowly, and then there is less time for work. So these are printed and not judged:
-#   work, faults that swap in, copies on write, first writes    so many a second of work
+#   work, faults that swap in, copies on write, first writes,
+#   files read and written                                      so many a second of work
 #   sampled faults                                              so many a second of the guest's running time
 #   page-outs of scenarios that hardly page                     a race of the guests' filling with their balloons
 #   balloons and the idle guest's own pages under the tax       its balloon may or may not have gone too far first
@@ -49,17 +50,18 @@ own=vms.guest.faults,vms.guest.swap_in_pages,vms.guest.swap_out_pages,vms.work_u
 if [ "${1-}" = --bench ]; then
 	shift
 	set -- --repeat 3 --tolerance 10% "$@"
-	echo "1..5"
+	echo "1..6"
 	parity quickstart "$here/../experiments/quickstart/scenario.yaml" "$@"
 	parity paging "$here/parity/paging.yaml" "$@"
 	parity share "$here/parity/share.yaml" --judge "$at_end,$shared,vms.faults.zero,vms.faults.cow,$own" "$@"
+	parity fileserver "$here/parity/fileserver.yaml" "$@"
 	parity tax-0 "$here/parity/tax.yaml" --set host.tax=0% "$@"
 	parity tax-75 "$here/parity/tax.yaml" "$@"
 	exit $failed
 fi
 
 each=vms.faults.zero,vms.guest.faults,vms.resident_pages
-echo "1..3"
+echo "1..4"
 # a quarter of it, at rates that leave most of the processors
 parity paging "$here/parity/paging.yaml" --seconds 5 --repeat 3 --tolerance 15% --set host.memory=32M \
 	--set vms.zipf.memory=24M --set vms.zipf.workload.pages=5000 --set vms.zipf.workload.rate=500 \
@@ -72,4 +74,9 @@ parity share "$here/parity/share.yaml" --seconds 6 --repeat 3 --tolerance 20% --
 	--judge "$at_end,$shared,vms.faults.zero"
 parity tax "$here/parity/tax.yaml" --seconds 8 --repeat 2 --tolerance 15% \
 	--judge "$each,vms.idle.target_pages,vms.busy.target_pages,vms.busy.resident_pages"
+# half of it
+parity fileserver "$here/parity/fileserver.yaml" --seconds 6 --repeat 2 --tolerance 15% --set host.memory=48M \
+	--set vms.even.memory=32M --set vms.even.workload.files=200 --set vms.even.workload.rate=1000 \
+	--set vms.hot.memory=32M --set vms.hot.workload.files=200 --set vms.hot.workload.rate=1000 \
+	--judge vms.faults.zero,vms.resident_pages,vms.ballooned_pages,vms.guest.file_cached_pages
 exit $failed
