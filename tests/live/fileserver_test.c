@@ -5,10 +5,12 @@
  * what it did must be what its sequence says, page by page.
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -169,6 +171,11 @@ static void phases(void **state)
 	machine_destroy(m);
 }
 
+static bool first_is_over(const struct machine_snapshot *s)
+{
+	return machine_snapshot_live(s, 0)->exit != VM_RUNNING;
+}
+
 static void ends_with(npages_t data, const char *words, const char *reason)
 {
 	struct live_machine_options o = {.memory_pages = 8192, .max_vms = 1};
@@ -195,6 +202,46 @@ static void files_that_do_not_fit(void **state)
 	ends_with(1u << 20, "lab.workload=" WORKLOAD, "out of memory"); /* no room for records */
 }
 
+/*
+ * The file behind the data disk cannot grow any more: writes of most blocks fail. What cannot be written stays in memory,
+ * until that is full of it: then the guest says so and ends, and the other one, whose disk is small enough, does not notice.
+ */
+static void disk_that_is_full(void **state)
+{
+	struct live_machine_options o = {.memory_pages = 8192, .max_vms = 2};
+	const struct rlimit limit = {.rlim_cur = 1u << 20, .rlim_max = RLIM_INFINITY};
+	struct machine *m = live_machine(&o);
+	struct rlimit was;
+	struct machine_snapshot *s;
+	const struct vm_live_stats *live;
+
+	(void)state;
+	add(m, 0, 0, "");
+	live_add_server(m, "small", PAGES, 0, 256,
+			"lab.workload=fileserver,files=16,size=8,write=600000,rate=1000");
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	live_ok(machine_start(m, live_error()));
+	free(live_wait_until(m, first_is_over, PATIENCE_S,
+			     "the end of the guest whose disk is full"));
+	s = live_look(m);
+	live = machine_snapshot_live(s, 0);
+	assert_int_equal(live->exit, VM_CRASHED);
+	assert_non_null(strstr(live->exit_reason, "guest panic"));
+	assert_true(live->disk_errors > 0 && live->guest.io_errors > 0);
+	assert_int_equal(live->guest.integrity_errors, 0);
+	live = machine_snapshot_live(s, 1);
+	assert_int_equal(live->exit, VM_RUNNING);
+	assert_int_equal(live->disk_errors + live->guest.io_errors + live->guest.integrity_errors,
+			 0);
+	free(s);
+	machine_stop(m);
+	machine_destroy(m);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	signal(SIGXFSZ, SIG_DFL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,6 +249,7 @@ int main(void)
 		cmocka_unit_test(paged_by_the_host),
 		cmocka_unit_test(phases),
 		cmocka_unit_test(files_that_do_not_fit),
+		cmocka_unit_test(disk_that_is_full),
 	};
 
 	live_need_kvm();
