@@ -4,6 +4,7 @@
  * the workload wrote stays. The host takes the content of what it is told: memory that is ballooned holds rubbish.
  */
 #include "balloon-driver/lab/lab_balloon.h"
+#include "guest/core/files.h"
 #include "tests/support/fake_guest.h"
 
 #define MS 1000000ull
@@ -47,16 +48,21 @@ static uint64_t now_ns(void *ctx)
 
 static const struct lab_balloon_port port = {tell, actual, now_ns};
 
-static struct lab *lab_create(uint32_t frames, uint32_t pages, uint32_t slots)
+static struct lab *lab_with_files(uint32_t frames, uint32_t pages, uint32_t slots, uint32_t blocks)
 {
 	struct lab *t = calloc(1, sizeof(*t));
 
 	assert_non_null(t);
-	assert_int_equal(fake_guest_create("lru", frames, pages, slots, &t->g), 0);
+	assert_int_equal(fake_guest_with_files("lru", frames, pages, slots, blocks, &t->g), 0);
 	lab_balloon_init(&t->l, &t->g->guest.pager, 650000, &port, t);
 	lab_balloon_start(&t->l, true);
 	t->now = MS;
 	return t;
+}
+
+static struct lab *lab_create(uint32_t frames, uint32_t pages, uint32_t slots)
+{
+	return lab_with_files(frames, pages, slots, 0);
 }
 
 static void lab_destroy(struct lab *t)
@@ -237,12 +243,36 @@ static void test_stats(void **state)
 	lab_destroy(t);
 }
 
+/* Three blocks that were read and five that were written: the former can go at once. */
+static void test_stats_of_files(void **state)
+{
+	struct lab *t = lab_with_files(80, 1, 0, 40);
+	struct pager *p = &t->g->guest.pager;
+	uint8_t stats[LAB_BALLOON_STAT_BYTES];
+	uint64_t *word;
+
+	(void)state;
+	settle(t, 20, 20);
+	for (uint32_t block = 0; block < 8; block++) {
+		if (block < 3)
+			pager_file_read(p, block, 0);
+		else
+			pager_file_write(p, block);
+		assert_int_equal(fake_touch(t->g, pager_file_page(p, block), block >= 3, &word), 0);
+	}
+	lab_balloon_stats(&t->l, stats);
+	assert_int_equal(stat(stats, 4), (60 - 8) * 4096);
+	assert_int_equal(stat(stats, 6), (60 - 5) * 4096);
+	assert_int_equal(stat(stats, 7), 8 * 4096);
+	lab_destroy(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_room_is_made), cmocka_unit_test(test_out_of_memory),
 		cmocka_unit_test(test_reset),        cmocka_unit_test(test_policy_is_told),
-		cmocka_unit_test(test_stats),
+		cmocka_unit_test(test_stats),        cmocka_unit_test(test_stats_of_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -270,6 +270,27 @@ static void test_version_wraps(void **state)
 	assert_true(content_touch(&c, 5, &mark, false, words, &error));
 }
 
+/* Whatever was there: all words as filled, but for the next version's stamps. The turn in the mark stays. */
+static void test_rewrite(void **state)
+{
+	struct content c = content_of(1, 0, 0, 77);
+
+	(void)state;
+	for (uint32_t page = 0; page < 200; page++) {
+		uint64_t words[PAGE_WORDS], identity = 0x5a5a;
+		uint32_t mark = 7u << 23 | page, other = mark;
+
+		memset(words, 0x5a, sizeof(words));
+		content_rewrite(&c, page, &mark, words);
+		assert_int_equal(mark, 7u << 23 | (page + 1));
+		for (uint32_t i = 0; i < PAGE_WORDS; i++)
+			assert_true(words[i] == content_word(&c, page, page + 1, i));
+		content_rewrite_identity(&c, page, &other, &identity);
+		assert_int_equal(content_mark_version(other), page + 1);
+		assert_true(identity == content_identity(&c, page, page + 1));
+	}
+}
+
 static void test_class_id(void **state)
 {
 	(void)state;
@@ -292,6 +313,7 @@ int main(void)
 		cmocka_unit_test(test_corruption_is_seen),
 		cmocka_unit_test(test_wrong_page_is_seen),
 		cmocka_unit_test(test_version_wraps),
+		cmocka_unit_test(test_rewrite),
 		cmocka_unit_test(test_class_id),
 	};
 
