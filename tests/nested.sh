@@ -10,7 +10,8 @@
 #     BALLAST_NESTED=1 is set, so that a test can do less work; times measured here mean nothing;
 #   - the clock counts instructions, 4 ns each, and jumps ahead when all sleep: how much of its time a test gets done does
 #     not depend on what else the host does, and waiting takes none of the host's time;
-#   - /tmp is ext4 on a virtio disk, so that O_DIRECT works (QEMU 7.2's NVMe loses completions now and then).
+#   - /tmp is ext4 on Linux's null_blk with memory behind it: O_DIRECT works, and a request takes 0.1 ms of that clock, which
+#     would jump ahead while a disk of the host's is waited for.
 # The programs go into an initial RAM disk with the libraries they need. Results come out of the second serial port
 # between marks, one log a program, and are reported by run-tests.sh -r.
 #
@@ -67,25 +68,34 @@ root=$work/root
 rm -rf "$root"
 mkdir -p "$root"/{bin,dev,modules,proc,sys,tests,tmp}
 cp "$(command -v busybox)" "$root/bin/"
-for module in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci; do cp "$modules/drivers/virtio/$module.ko" "$root/modules/"; done
-cp "$modules"/drivers/block/virtio_blk.ko "$modules"/virt/lib/irqbypass.ko "$modules"/arch/x86/kvm/kvm{,-amd}.ko "$root/modules/"
-for program in "$variant/ballast" "$@"; do
-	[ "$program" = "$variant/ballast" ] || cp "$program" "$root/tests/"
-	ldd "$program" 2>/dev/null | grep -o '/[^ ]*' | while read -r library; do
-		mkdir -p "$root${library%/*}" && cp -nL "$library" "$root$library"
+cp "$modules"/fs/configfs/configfs.ko "$modules"/drivers/block/null_blk/null_blk.ko "$modules"/virt/lib/irqbypass.ko \
+	"$modules"/arch/x86/kvm/kvm{,-amd}.ko "$root/modules/" || exit 1
+add() # FOLDER PROGRAM...: with the libraries they need
+{
+	local folder=$root/$1 program
+	shift
+	for program; do
+		cp "$program" "$folder/"
+		ldd "$program" 2>/dev/null | grep -o '/[^ ]*' | while read -r library; do
+			mkdir -p "$root${library%/*}" && cp -nL "$library" "$root$library"
+		done
 	done
-done
-[ ! -e "$variant/ballast" ] || cp "$variant/ballast" "$root/bin/"
+}
+add bin "$(PATH=$PATH:/sbin:/usr/sbin command -v mkfs.ext4)"
+[ ! -e "$variant/ballast" ] || add bin "$variant/ballast"
+add tests "$@"
 
 cat >"$root/init" <<'INIT'
 #!/bin/busybox sh
+mv /bin/mkfs.ext4 /mkfs.ext4
 /bin/busybox --install -s /bin
 mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev
 mkdir -p /dev/shm; mount -t tmpfs shm /dev/shm
-for module in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk irqbypass kvm kvm-amd; do
+for module in configfs irqbypass kvm kvm-amd; do
 	insmod /modules/$module.ko
 done
-mount -t ext4 /dev/vda /tmp || poweroff -f # and every test is missed
+insmod /modules/null_blk.ko nr_devices=1 gb=2 memory_backed=1 discard=1 irqmode=2 completion_nsec=100000
+/mkfs.ext4 -q /dev/nullb0 && mount -t ext4 -o discard /dev/nullb0 /tmp || poweroff -f # and every test is missed
 export HOME=/tmp PATH=/bin TMPDIR=/tmp BALLAST_NESTED=1 REQUIRE_KVM=1 CMOCKA_MESSAGE_OUTPUT=TAP
 cd /tmp
 read -r limit </proc/cmdline; limit=${limit##*test_seconds=}
@@ -101,15 +111,12 @@ poweroff -f
 INIT
 chmod +x "$root/init"
 (cd "$root" && find . | cpio -o -H newc --quiet | gzip -1) >"$work/initrd" || exit 1
-rm -f "$work/disk" && truncate -s 2G "$work/disk" && PATH=$PATH:/sbin:/usr/sbin mkfs.ext4 -q -F "$work/disk" || exit 1
 
 (ulimit -t "$limit"; exec timeout --foreground -k 5 $((3 * limit)) qemu-system-x86_64 -accel tcg -cpu max,+svm -smp 1 \
 	-icount shift=2,sleep=off -m 2048 -display none -monitor none -no-reboot -nodefaults \
-	-drive "if=none,id=disk,format=raw,cache=unsafe,file=$work/disk" -device virtio-blk-pci,drive=disk \
 	-serial "file:$work/console" -serial "file:$work/results" -kernel "$kernel" -initrd "$work/initrd" \
 	-append "console=ttyS0 loglevel=5 panic=-1 test_seconds=200" </dev/null >"$work/qemu.log" 2>&1)
 ended=$?
-rm -f "$work/disk"
 
 # One log and one exit file a program; those without an end mark were running, or had not begun, when the time was over.
 tr -d '\r' <"$work/results" | awk -v logs="$logs" '
