@@ -125,10 +125,7 @@ static int plan_make(const struct compare_options *o, const char *path, struct s
 
 static int csv_print(const struct compare *c, FILE *out)
 {
-	errno = 0;
 	compare_csv(c, out);
-	if (ferror(out))
-		return errno ? -errno : -EIO;
 	return 0;
 }
 
@@ -141,7 +138,10 @@ static int file_write(const struct compare *c, const char *dir, const char *name
 	int closed, err = path ? newfile_open(&out, path) : -ENOMEM;
 
 	if (!err) {
+		errno = 0;
 		err = print(c, out.file);
+		if (!err && ferror(out.file)) /* closing tells of the last bytes only */
+			err = errno ? -errno : -EIO;
 		closed = newfile_close(&out, !err);
 		err = err ? err : closed;
 	}
