@@ -124,6 +124,18 @@ static void gnuplot_text(const char *text, FILE *out)
 	fputc('"', out);
 }
 
+/* The same in a block of data, where gnuplot knows \\ but no \": a double quote would end the text. */
+static void data_text(const char *text, FILE *out)
+{
+	fputc('"', out);
+	for (; *text; text++) {
+		if (*text == '\\')
+			fputc('\\', out);
+		fputc(*text == '"' ? '\'' : (unsigned char)*text < ' ' ? ' ' : *text, out);
+	}
+	fputc('"', out);
+}
+
 /* *longest: of the settings, letters. */
 static int plot_data(const struct compare *c, unsigned figure, unsigned *longest, FILE *out)
 {
@@ -142,7 +154,7 @@ static int plot_data(const struct compare *c, unsigned figure, unsigned *longest
 			fprintf(out, "%u %.15g %.15g %.15g ", i + 1, of->median, of->low, of->high);
 		else
 			fprintf(out, "%u NaN NaN NaN ", i + 1);
-		gnuplot_text(name, out);
+		data_text(name, out);
 		fputc('\n', out);
 		*longest = strlen(name) > *longest ? (unsigned)strlen(name) : *longest;
 		free(name);

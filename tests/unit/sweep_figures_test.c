@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cmd/compare.h"
 
@@ -156,13 +157,47 @@ static void test_cells(void **state)
 	}
 }
 
+/* What gnuplot reads back as a setting's label, in the data as it stands in the script. */
+static void test_plot_labels(void **state)
+{
+	char subject[] = "t";
+	struct sweep_plan p = {.body = SWEEP_REPLAY, .repeats = 1, .subject = subject};
+	double values[2] = {1, 2};
+	bool done[2] = {true, true};
+	struct sweep_figures f = {.plan = &p,
+				  .nr = 1,
+				  .figure = {{"misses", "misses"}},
+				  .finished = 2,
+				  .done = done,
+				  .value = values};
+	struct compare c;
+	char *text = NULL;
+	size_t bytes;
+	FILE *out;
+
+	(void)state;
+	assert_int_equal(sweep_plan_key_add(&p, "w", NULL), 0);
+	assert_int_equal(sweep_plan_value_add(&p, "{kind: \"zipf\"}", 0, 0, NULL), 0);
+	assert_int_equal(sweep_plan_value_add(&p, "a\\b 'c'", 0, 0, NULL), 0);
+	p.combinations = p.jobs = 2;
+	assert_int_equal(compare_make(&f, &c, NULL), 0);
+	out = open_memstream(&text, &bytes);
+	assert_int_equal(compare_plot(&c, out), 0);
+	fclose(out);
+	assert_non_null(strstr(text, "\n1 1 1 1 \"w={kind: 'zipf'}\"\n"));
+	assert_non_null(strstr(text, "\n2 2 2 2 \"w=a\\\\b 'c'\"\n"));
+	free(text);
+	compare_free(&c);
+	p.subject = NULL;
+	sweep_plan_free(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_paths),
-		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_compare),
-		cmocka_unit_test(test_cells),
+		cmocka_unit_test(test_paths),       cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_compare),     cmocka_unit_test(test_cells),
+		cmocka_unit_test(test_plot_labels),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
