@@ -123,9 +123,11 @@ $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D); echo "CC $@"
 	$(Q)$(CC) $(BFLAGS) -c -o $@ $<
 
+# gcc's flatten does not reach what is called through the policy's table
+LOOP_INLINE := $(if $(findstring clang,$(CC)),,-finline-limit=20000)
 $(B)/sim/loop/%.o: sim/replay_loop.c mm/policy/%.c Makefile
 	@mkdir -p $(@D); echo "CC $@"
-	$(Q)$(CC) $(BFLAGS) $(if $(DEBUG)$(SAN),,-O3) -Dpolicy_$*=loop_policy_$* -DLOOP_NAME=$* \
+	$(Q)$(CC) $(BFLAGS) $(if $(DEBUG)$(SAN),,-O3 $(LOOP_INLINE)) -Dpolicy_$*=loop_policy_$* -DLOOP_NAME=$* \
 	  -DLOOP_FILE='"mm/policy/$*.c"' -c -o $@ $<
 
 # the recorder of `ballast trace record`, a plugin for another program, and the same bytes inside ours

@@ -16,5 +16,9 @@
 	entry(car) \
 	entry(lirs) \
 	entry(s3_fifo) \
-	entry(sieve)
+	entry(sieve) \
+	entry(aging) \
+	entry(wsclock) \
+	entry(mglru) \
+	entry(two_lists)
 /* clang-format on */

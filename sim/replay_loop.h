@@ -5,7 +5,8 @@
  * A request costs a few nanoseconds, so calls through the policy's table would cost more than the policies themselves.
  * replay_loop.c therefore is compiled once for each policy of replay_fast.h together with that policy's source: table
  * and functions are constants there and end up inside the loop. Every other policy runs through the same loop with
- * real calls; results are the same (tests/unit/sim_replay_test.c compares).
+ * real calls; results are the same (tests/model/sim_replay_test.c compares). A policy with replay() is given whole spans
+ * once memory is full, unless the trace says who writes: which victims are dirty only this loop counts.
  */
 #ifndef BALLAST_SIM_REPLAY_LOOP_H
 #define BALLAST_SIM_REPLAY_LOOP_H
@@ -18,6 +19,8 @@
 
 /* Requests between two looks at the watch. */
 #define REPLAY_SPAN (1u << 20)
+/* The same while memory fills, for a policy that has a faster way afterwards. */
+#define REPLAY_FILL (1u << 12)
 /* How far ahead of its request a page's records are fetched. */
 #define REPLAY_AHEAD 16u
 
@@ -100,16 +103,20 @@ static inline __attribute__((always_inline)) int replay_span(const struct policy
 static inline __attribute__((always_inline)) int replay_requests(const struct policy_ops *ops,
 								 struct replay_loop *l)
 {
-	uint32_t requests = l->trace->requests;
+	uint32_t requests = l->trace->requests, span;
 	int err = 0;
 
 	for (uint32_t from = 0, to; from < requests && !err; from = to) {
-		to = requests - from > REPLAY_SPAN ? from + REPLAY_SPAN : requests;
+		span = ops->replay && l->used < l->frames ? REPLAY_FILL : REPLAY_SPAN;
+		to = requests - from > span ? from + span : requests;
 		if (sim_watch_stopped(l->watch))
 			return -ECANCELED;
 		if (l->alone)
 			sim_watch_tell(l->watch, "requests", from, requests);
-		if (l->dirty)
+		if (ops->replay && l->used == l->frames && !l->dirty)
+			l->misses += ops->replay(l->policy, l->trace->page + from, to - from,
+						 l->resident);
+		else if (l->dirty)
 			err = replay_span(ops, l, from, to, true);
 		else
 			err = replay_span(ops, l, from, to, false);

@@ -25,6 +25,16 @@ static inline void page_bit_clear(uint64_t *bits, uint32_t page)
 	bits[page / 64] &= ~(1ull << page % 64);
 }
 
+static inline bool page_bit_test(const uint64_t *bits, uint32_t page)
+{
+	return bits[page / 64] >> page % 64 & 1;
+}
+
+static inline void page_bit_put(uint64_t *bits, uint32_t page, bool set)
+{
+	bits[page / 64] = (bits[page / 64] & ~(1ull << page % 64)) | (uint64_t)set << page % 64;
+}
+
 /* Test and clear. */
 static inline bool page_bit_take(uint64_t *bits, uint32_t page)
 {

@@ -34,7 +34,7 @@ static int clock_init(void *mem, uint32_t capacity, uint32_t pages, struct rng *
 	(void)rng;
 	if (!capacity)
 		return -EINVAL;
-	page_ring_init(&c->ring, c + 1, pages);
+	page_ring_init(&c->ring, c + 1, capacity, pages);
 	c->bits = (uint64_t *)(void *)((char *)(c + 1) + page_ring_bytes(pages));
 	return 0;
 }
@@ -89,11 +89,11 @@ static void clock_resized(void *mem, uint32_t capacity)
 	(void)capacity;
 }
 
-static void clock_expect(const void *mem, uint32_t page)
+static uint64_t clock_replay(void *mem, const uint32_t *pages, uint32_t nr, uint64_t *resident)
 {
-	const struct clock *c = mem;
+	struct clock *c = mem;
 
-	page_ring_expect(&c->ring, page);
+	return page_ring_replay(&c->ring, c->bits, false, pages, nr, resident);
 }
 
 static bool clock_consistent(const void *mem)
@@ -115,5 +115,5 @@ const struct policy_ops policy_clock = {
 	.removed = clock_removed,
 	.resized = clock_resized,
 	.consistent = clock_consistent,
-	.expect = clock_expect,
+	.replay = clock_replay,
 };

@@ -32,7 +32,7 @@ static int fifo_init(void *mem, uint32_t capacity, uint32_t pages, struct rng *r
 	(void)rng;
 	if (!capacity)
 		return -EINVAL;
-	page_ring_init(&f->ring, f + 1, pages);
+	page_ring_init(&f->ring, f + 1, capacity, pages);
 	f->named = PAGE_NONE;
 	return 0;
 }
@@ -82,11 +82,12 @@ static void fifo_resized(void *mem, uint32_t capacity)
 	(void)capacity;
 }
 
-static void fifo_expect(const void *mem, uint32_t page)
+static uint64_t fifo_replay(void *mem, const uint32_t *pages, uint32_t nr, uint64_t *resident)
 {
-	const struct fifo *f = mem;
+	struct fifo *f = mem;
 
-	page_ring_expect(&f->ring, page);
+	assert(f->named == PAGE_NONE);
+	return page_ring_replay(&f->ring, NULL, false, pages, nr, resident);
 }
 
 static bool fifo_consistent(const void *mem)
@@ -110,5 +111,5 @@ const struct policy_ops policy_fifo = {
 	.removed = fifo_removed,
 	.resized = fifo_resized,
 	.consistent = fifo_consistent,
-	.expect = fifo_expect,
+	.replay = fifo_replay,
 };

@@ -63,6 +63,13 @@ struct policy_ops {
 	 * gives it, which knows the future.
 	 */
 	void (*expect)(const void *mem, uint32_t page);
+	/*
+	 * That many requests one after the other, of a memory that stays full: for a page that is resident, as
+	 * accessed(); for another, as victim() without a filter, removed() of the one named, POLICY_EVICTED, and
+	 * inserted(). resident: a bit a page, kept. Returns how many were not resident. No victim is named that was not
+	 * removed. The same decisions as by those calls; for policies that can do it faster at one go. NULL: none.
+	 */
+	uint64_t (*replay)(void *mem, const uint32_t *pages, uint32_t nr, uint64_t *resident);
 };
 
 /* Every policy, NULL at the end, in the order of help texts. */

@@ -33,7 +33,7 @@ static int second_init(void *mem, uint32_t capacity, uint32_t pages, struct rng 
 	(void)rng;
 	if (!capacity)
 		return -EINVAL;
-	page_ring_init(&s->ring, s + 1, pages);
+	page_ring_init(&s->ring, s + 1, capacity, pages);
 	s->bits = (uint64_t *)(void *)((char *)(s + 1) + page_ring_bytes(pages));
 	return 0;
 }
@@ -88,11 +88,11 @@ static void second_resized(void *mem, uint32_t capacity)
 	(void)capacity;
 }
 
-static void second_expect(const void *mem, uint32_t page)
+static uint64_t second_replay(void *mem, const uint32_t *pages, uint32_t nr, uint64_t *resident)
 {
-	const struct second *s = mem;
+	struct second *s = mem;
 
-	page_ring_expect(&s->ring, page);
+	return page_ring_replay(&s->ring, s->bits, true, pages, nr, resident);
 }
 
 static bool second_consistent(const void *mem)
@@ -114,5 +114,5 @@ const struct policy_ops policy_second_chance = {
 	.removed = second_removed,
 	.resized = second_resized,
 	.consistent = second_consistent,
-	.expect = second_expect,
+	.replay = second_replay,
 };
