@@ -89,12 +89,12 @@ static void arc_forget(struct arc *a, enum place ghosts)
 
 static void arc_trim(struct arc *a)
 {
-	struct page_list *l = a->list;
+	const struct page_list *l = a->list;
+	uint64_t once = (uint64_t)l[T1].nr + l[B1].nr, all = once + l[T2].nr + l[B2].nr;
 
-	while (l[B1].nr && (uint64_t)l[T1].nr + l[B1].nr > a->capacity)
+	for (; once > a->capacity && l[B1].nr; once--, all--)
 		arc_forget(a, B1);
-	while (l[B1].nr + l[B2].nr &&
-	       (uint64_t)l[T1].nr + l[T2].nr + l[B1].nr + l[B2].nr > 2ull * a->capacity)
+	for (; all > 2ull * a->capacity && (l[B1].nr || l[B2].nr); all--)
 		arc_forget(a, l[B2].nr ? B2 : B1);
 }
 
