@@ -188,7 +188,7 @@ static int convert_whole(const char *in, const char *out, const struct convert_o
 			 struct trace_batch *b, struct cmd_watch *watch, struct error *error)
 {
 	const struct trace_options how = trace_options_of(
-		&o->trace, TRACE_WRITES | TRACE_TIMES | TRACE_VMS | TRACE_HASHES, NULL);
+		&o->trace, TRACE_WRITES | TRACE_TIMES | TRACE_VMS | TRACE_HASHES, &watch->sim);
 	struct trace_reader *r = malloc(sizeof(*r));
 	int err;
 

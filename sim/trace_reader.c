@@ -162,7 +162,7 @@ int trace_reader_open(struct trace_reader *r, const char *path, const struct tra
 		trace_csv_columns_parse(options->columns, &r->csv, error);
 		r->format = &trace_format_csv;
 	}
-	err = trace_source_open(&r->source, path, error);
+	err = trace_source_open(&r->source, path, options->watch, error);
 	if (err)
 		return err;
 	if (!r->format)
@@ -185,14 +185,14 @@ int trace_reader_next(struct trace_reader *r, struct trace_batch *b, struct erro
 	b->nr = 0;
 	if (r->failed) {
 		*error = r->failure;
-		return -EINVAL;
+		return r->failed;
 	}
 	err = r->format->read(r, b, &r->failure);
 	if (err && !b->nr) {
 		*error = r->failure;
 		return err;
 	}
-	r->failed = err != 0;
+	r->failed = err;
 	if (r->shift)
 		for (uint32_t i = 0; i < b->nr; i++)
 			b->id[i] >>= r->shift;

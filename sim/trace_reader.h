@@ -68,7 +68,7 @@ struct trace_reader {
 	unsigned variant;            /* vscsi: version */
 	struct trace_cursor block;   /* own format: what is left of a block */
 	struct trace_record *record; /* record: its stream; owned by the format */
-	bool failed;                 /* failure is what the next call returns */
+	int failed;                  /* 0, or what the next call returns, with these words: */
 	struct error failure;
 };
 

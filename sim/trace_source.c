@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,6 +20,7 @@
 
 #define BUFFER_BYTES (256u << 10)
 #define PACKED_BYTES (64u << 10)
+#define WAIT_MS      100
 
 /* The packed bytes that wait to be unpacked. */
 struct packed {
@@ -28,13 +30,28 @@ struct packed {
 	uint8_t bytes[PACKED_BYTES];
 };
 
+/* Until there is something to read, or not even that; false: the watch will not wait any longer. */
+static bool input_waits(const struct trace_source *s)
+{
+	struct pollfd input = {.fd = s->fd, .events = POLLIN};
+
+	while (s->watch && poll(&input, 1, WAIT_MS) == 0)
+		if (sim_watch_stopped(s->watch))
+			return false;
+	return true;
+}
+
 static ssize_t read_some(struct trace_source *s, uint8_t *to, size_t bytes, struct error *error)
 {
 	ssize_t got;
 
-	do
+	do {
+		if (!input_waits(s)) {
+			*error = (struct error){.user = false};
+			return -ECANCELED;
+		}
 		got = read(s->fd, to, bytes);
-	while (got < 0 && errno == EINTR);
+	} while (got < 0 && (errno == EINTR || (errno == EAGAIN && s->watch)));
 	if (got < 0)
 		return errno == EISDIR ? error_user(error, "%s: is a folder, not a trace", s->path)
 				       : error_host(error, errno, "%s: cannot read", s->path);
@@ -144,19 +161,25 @@ static int source_begin(struct trace_source *s, struct error *error)
 	return err < 0 ? err : 0;
 }
 
-int trace_source_open(struct trace_source *s, const char *path, struct error *error)
+int trace_source_open(struct trace_source *s, const char *path, const struct sim_watch *watch,
+		      struct error *error)
 {
 	bool input = strcmp(path, "-") == 0;
+	int flags =
+		O_RDONLY | O_CLOEXEC | (watch ? O_NONBLOCK : 0); /* nor does opening a pipe wait */
 	struct stat st;
 	int err;
 
 	*s = (struct trace_source){.path = input ? "standard input" : path,
-				   .buffer_bytes = PACKED_BYTES};
-	s->fd = input ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+				   .buffer_bytes = PACKED_BYTES,
+				   .watch = watch};
+	s->fd = input ? dup(STDIN_FILENO) : open(path, flags);
 	if (s->fd < 0)
 		return error_user(error, "%s: cannot open: %s", path, strerror(errno));
-	if (fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode))
+	if (fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode)) {
 		s->file_bytes = (uint64_t)st.st_size;
+		s->watch = NULL; /* never waits long */
+	}
 	(void)posix_fadvise(s->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	/* small at first, so that what turns out to be packed fits where packed bytes go */
 	s->buffer = malloc(BUFFER_BYTES);

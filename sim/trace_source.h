@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "lib/error.h"
+#include "sim/watch.h"
 
 struct trace_source {
 	const char *path;        /* borrowed; what messages call the file */
@@ -25,13 +26,18 @@ struct trace_source {
 	size_t buffer_bytes;
 	uint64_t base; /* offset of buffer[0] */
 	int fd;
-	bool done; /* no more bytes will come */
-	int err;   /* why; trace_source_more() says it again and again */
+	const struct sim_watch *watch; /* ends a wait for input; NULL: nobody does */
+	bool done;                     /* no more bytes will come */
+	int err;                       /* why; trace_source_more() says it again and again */
 	struct error failure;
 };
 
-/* Opens and fills the window; "-" is standard input. Without words on failure there is no path to blame. */
-int trace_source_open(struct trace_source *s, const char *path, struct error *error);
+/*
+ * Opens and fills the window; "-" is standard input. 0; -errno with words; here and in trace_source_more(), -ECANCELED
+ * without words if the watch stops a wait for a pipe or terminal. The watch may be NULL.
+ */
+int trace_source_open(struct trace_source *s, const char *path, const struct sim_watch *watch,
+		      struct error *error);
 void trace_source_close(struct trace_source *s);
 
 /*
