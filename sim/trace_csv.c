@@ -121,23 +121,27 @@ static unsigned csv_likely(const uint8_t *head, size_t bytes, bool last)
 	struct field field[COLUMNS_MAX];
 	unsigned lines = 0, fields = 0, numbers = 0;
 
-	for (; head < end && lines < 20; lines++) {
-		const uint8_t *newline = memchr(head, '\n', (size_t)(end - head));
+	for (const uint8_t *newline; head < end && lines < 20; head = newline + 1) {
+		const uint8_t *stop;
 		unsigned nr;
 		uint64_t value;
 
+		newline = memchr(head, '\n', (size_t)(end - head));
 		if (!newline && !last)
 			break;
 		newline = newline ? newline : end;
 		for (const uint8_t *p = head; p < newline; p++)
 			if (*p < 9 || (*p > 13 && *p < 32))
 				return 0;
-		nr = fields_of(head, newline - (newline > head && newline[-1] == '\r'), ',', field);
-		if (!nr || (lines && nr != fields))
+		stop = newline - (newline > head && newline[-1] == '\r');
+		nr = fields_of(head, stop, ',', field);
+		if (stop == head)
+			continue;
+		if (lines && nr != fields)
 			return 0;
 		numbers += lines && whole_number(field[0], &value);
 		fields = nr;
-		head = newline + 1;
+		lines++;
 	}
 	return lines && (fields > 1 || (lines > 1 && numbers == lines - 1)) ? 1 : 0;
 }

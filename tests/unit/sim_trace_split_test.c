@@ -237,6 +237,7 @@ static void test_plain_tables(void **state)
 	text_loads(".csv", "7\n300\n7\n", csv, "csv", ids, 3);
 	text_loads(".csv", "page\n7\n300\n7\n", none, "csv", ids, 3);
 	text_loads(".txt", "page\r\n7\r\n300\r\n7", none, "csv", ids, 3);
+	text_loads(".txt", "page\n\n7\n300\n\n7\n\n", none, "csv", ids, 3);
 	text_loads("", "\"7\"\n\"300\"\n\"7\"\n", csv, "csv", ids, 3);
 	text_loads(".csv", "id\n7\n300\n7\n", none, "csv", ids, 3);
 	assert_loads(&t, ".csv", "id,write,time_ns,vm\n7,r,5,0\n300,w,6,0\n7,w,7,1\n", 45, none,
