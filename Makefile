@@ -6,7 +6,7 @@
 # make check        install what is missing, run every check and test (see tests/README.md)
 #   check-fmt  check-layers  check-clang  unit  check-live  check-nested  check-san  check-adding  check-slurm  check-labs  check-parity     its parts
 #   tests/unit/NAME_test   build one test of unit/ or model/ and run it
-#   check-long       random tests go through ten times as many seeds, half an hour
+#   check-long       random tests go through ten times as many seeds, a quarter of an hour
 # make fmt tidy     format with clang-format; read with cppcheck
 # make bench        figures as ratios against the raw mechanisms; bench-parity: simulated against live, five minutes
 # make install      program, man page, documents under PREFIX (/usr/local), staged in DESTDIR; make uninstall
