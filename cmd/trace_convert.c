@@ -59,14 +59,28 @@ static unsigned kept(const char *format)
 	return strcmp(format, "text") == 0 ? TRACE_WRITES : TRACE_TIMES;
 }
 
-static void tell_lost(const struct trace_reader *r, const char *to)
+void trace_tell_lost(unsigned has, const char *format)
 {
-	unsigned lost = r->has & ~kept(to);
+	unsigned lost = has & ~kept(format);
 
 	if (lost)
-		log_warn("format %s has no place for%s%s%s%s: left out", to,
+		log_warn("format %s has no place for%s%s%s%s: left out", format,
 			 lost & TRACE_WRITES ? " writes" : "", lost & TRACE_TIMES ? " times" : "",
 			 lost & TRACE_VMS ? " VMs" : "", lost & TRACE_HASHES ? " hashes" : "");
+}
+
+int trace_check_thinned(const char *format, struct error *error)
+{
+	if (strcmp(format, "ballast") == 0)
+		return 0;
+	return error_user(error,
+			  "format %s cannot say that a trace was thinned; allowed: --to ballast",
+			  format);
+}
+
+static void tell_lost(const struct trace_reader *r, const char *to)
+{
+	trace_tell_lost(r->has, to);
 	if (r->thinning != TRACE_WHOLE && strcmp(to, "ballast") != 0)
 		log_warn("the trace was thinned, and format %s cannot say so", to);
 }
@@ -152,11 +166,9 @@ static int convert_thinned(const char *in, const char *out, const struct convert
 	uint8_t *keep = NULL;
 	int err;
 
-	if (format && strcmp(format, "ballast") != 0)
-		return error_user(error,
-				  "format %s cannot say that a trace was thinned; allowed: "
-				  "--to ballast",
-				  format);
+	err = format ? trace_check_thinned(format, error) : 0;
+	if (err)
+		return err;
 	err = trace_load(&t, in, &how, error);
 	if (err)
 		return err;

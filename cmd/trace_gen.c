@@ -105,6 +105,7 @@ static int gen_run(const struct maker *m, const struct gen_options *o, struct cm
 	err = trace_writer_open(&w, o->output, &how, error);
 	if (err)
 		goto out;
+	trace_tell_lost(m->has, trace_write_format(o->output, o->format));
 	for (m->next(m->ctx, b); b->nr && !err; m->next(m->ctx, b)) {
 		err = trace_writer_add(w, b, error);
 		made += b->nr;

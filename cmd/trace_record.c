@@ -32,6 +32,7 @@
 #include "lib/log.h"
 #include "lib/options.h"
 #include "sim/recorder.h"
+#include "sim/trace_write.h"
 
 #define ARGUMENTS_MAX 65536
 #define MOMENT_NS     (NS_PER_S / 5) /* before a signal is passed on */
@@ -215,6 +216,7 @@ int cmd_trace_record(int argc, char **argv)
 	char **command = NULL;
 	struct error error;
 	unsigned operands = 0;
+	const char *format;
 	int plugin = -1;
 	int err = options_parse(&table, argc, argv, &o, &operands, &error);
 
@@ -225,6 +227,9 @@ int cmd_trace_record(int argc, char **argv)
 	if (!err && o.vm && (o.instructions || o.forks))
 		err = error_user(&error, "--%s does not go with --vm; allowed: one of them",
 				 o.forks ? "forks" : "instructions");
+	format = err ? NULL : trace_write_format(o.output, o.format);
+	if (format && o.collapse)
+		err = trace_check_thinned(format, &error);
 	how = (struct recorder_options){.format = o.format,
 					.instructions = o.instructions,
 					.physical = o.vm,
@@ -239,6 +244,8 @@ int cmd_trace_record(int argc, char **argv)
 				       &error);
 	if (!err)
 		err = recorder_begin(r, o.output, &error);
+	if (!err)
+		trace_tell_lost(TRACE_WRITES | (o.forks ? TRACE_VMS : 0), format);
 	if (!err)
 		err = record(command, plugin, r, &o, &child, &error);
 	else

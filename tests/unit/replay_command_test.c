@@ -185,6 +185,8 @@ static void test_refused(void **state)
 		{cmd_trace, "trace gen zipf", "no file; allowed: -o FILE"},
 		{cmd_trace, "trace gen zopf -o /dev/null", "no kind is called 'zopf'; allowed"},
 		{cmd_trace, "trace convert @ /dev/null --to pg", "written as 'pg'; allowed: "},
+		{cmd_trace, "trace record --collapse -o /dev/null --to text -- true",
+		 "format text cannot say that a trace was thinned; allowed: --to ballast"},
 	};
 	struct trace_file f, good;
 
@@ -292,6 +294,24 @@ static void test_thinned_and_cut(void **state)
 	trace_file_remove(&f);
 }
 
+/* What a format cannot say is told, whoever writes it. */
+static void test_lost(void **state)
+{
+	struct trace_file f;
+	struct outcome o;
+
+	(void)state;
+	make(&f, "1 R\n2 W\n");
+	o = run(cmd_trace, "trace convert @ /dev/null --to oracle", &f);
+	assert_non_null(strstr(o.err, "format oracle has no place for writes: left out"));
+	o = run(cmd_trace, "trace gen zipf -n 10 --write 30% -o /dev/null --to oracle", &f);
+	assert_int_equal(o.status, 0);
+	assert_non_null(strstr(o.err, "format oracle has no place for writes: left out"));
+	o = run(cmd_trace, "trace gen zipf -n 10 -o /dev/null --to oracle", &f);
+	assert_string_equal(o.err, "");
+	trace_file_remove(&f);
+}
+
 /* Ids are 64 bits without a sign; those that JSON's integers do not hold are strings. */
 static void test_high_ids(void **state)
 {
@@ -312,7 +332,7 @@ int main(void)
 		cmocka_unit_test(test_replay_json), cmocka_unit_test(test_mrc_json),
 		cmocka_unit_test(test_refused),     cmocka_unit_test(test_keep_going),
 		cmocka_unit_test(test_thinned),     cmocka_unit_test(test_thinned_and_cut),
-		cmocka_unit_test(test_high_ids),
+		cmocka_unit_test(test_high_ids),    cmocka_unit_test(test_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
