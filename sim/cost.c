@@ -21,9 +21,9 @@
 const struct sim_cost_field sim_cost_fields[] = {
 	{"cpus", offsetof(struct sim_cost, cpus), 1, 4096, "processors of the host, unless the scenario's host.cpus says"},
 	FIELD(boot_ns, "from a guest's making to its first instruction"),
-	/* touches that take no time would never end */
+	/* touches, and writes to files, that take no time would never end */
 	{"touch_ns", offsetof(struct sim_cost, touch_ns), 1, NS_MOST, "a guest touches a page and checks it"},
-	FIELD(fill_ns, "a guest writes a whole page"),
+	{"fill_ns", offsetof(struct sim_cost, fill_ns), 1, NS_MOST, "a guest writes a whole page"},
 	FIELD(guest_fault_ns, "a guest's own pager serves a fault, without its disk"),
 	FIELD(wake_ns, "from an interrupt or a timer to a sleeping guest's first instruction"),
 	FIELD(fault_ns, "a fault that the host serves: the guest's processor leaves it and comes back"),

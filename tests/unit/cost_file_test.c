@@ -140,8 +140,9 @@ static void test_what_is_wrong(void **state)
 	refused("swap_depth: 65\n", ":1:13: swap_depth");
 	refused("touch_ns: -3\n", "touch_ns");
 	refused("touch_ns: [1]\n", "touch_ns");
-	refused("touch_ns: 0\n",
-		":1:11: touch_ns"); /* a guest that works as fast as it can would never stop */
+	/* a guest that works as fast as it can would never stop */
+	refused("touch_ns: 0\n", ":1:11: touch_ns");
+	refused("fill_ns: 0\n", ":1:10: fill_ns");
 	refused("touch_ns: 3\ntouch_ns: 4\n", ":2:1: key 'touch_ns' is repeated");
 	refused("preset: floppy\n", "allowed: host, nvme, ssd, disk2002");
 	refused("preset: [host]\n", "preset");
