@@ -47,73 +47,40 @@ static uint64_t *page_at(struct run *r, uint32_t page, bool write, int *err)
 	return (r->ops->identity ? r->ops->identity : r->ops->page)(r->ctx, page, write, err);
 }
 
-/* Where the step's page is among the pager's. Blocks of files are announced. */
-static uint32_t place_of(struct run *r, const struct workload_step *s)
-{
-	struct pager *p = &r->guest->pager;
-
-	if (!s->file)
-		return s->page;
-	if (s->op == STEP_FILL || s->write)
-		pager_file_write(p, s->page);
-	else
-		pager_file_read(p, s->page, s->blocks);
-	return pager_file_page(p, s->page);
-}
-
-static int fill_page(struct run *r, const struct workload_step *s)
+static int fill_page(struct run *r, uint32_t page, uint32_t at)
 {
 	const struct content *content = workload_content(&r->workload);
-	uint32_t at = place_of(r, s);
 	int err = 0;
 	uint64_t *words = page_at(r, at, true, &err);
 
 	if (!words)
 		return err;
 	if (r->ops->identity)
-		*words = content_identity(content, s->page, 0);
+		*words = content_identity(content, page, 0);
 	else
-		content_fill(content, s->page, words);
+		content_fill(content, page, words);
 	r->guest->marks[at] = 0;
 	r->guest->stats->filled_pages++;
 	return 0;
 }
 
-/* A block is written whole, whatever it held. */
-static int write_block(struct run *r, const struct workload_step *s)
-{
-	const struct content *content = workload_content(&r->workload);
-	uint32_t at = place_of(r, s);
-	int err = 0;
-	uint64_t *words = page_at(r, at, true, &err);
-
-	if (!words)
-		return err;
-	if (r->ops->identity)
-		content_rewrite_identity(content, s->page, &r->guest->marks[at], words);
-	else
-		content_rewrite(content, s->page, &r->guest->marks[at], words);
-	r->guest->stats->work_units++;
-	return 0;
-}
-
-static int touch_page(struct run *r, const struct workload_step *s)
+/* page: of the workload; at: of the pager. */
+static int touch_page(struct run *r, uint32_t page, uint32_t at, bool write)
 {
 	bool (*touch)(const struct content *c, uint32_t page, uint32_t *mark, bool write,
 		      uint64_t *words, struct content_error *error) =
 		r->ops->identity ? content_touch_identity : content_touch;
 	struct guest_stats *stats = r->guest->stats;
-	uint32_t at = place_of(r, s);
 	struct content_error bad;
 	int err = 0;
-	uint64_t *words = page_at(r, at, s->write, &err);
+	uint64_t *words = page_at(r, at, write, &err);
 
 	if (!words)
 		return err;
-	if (!touch(workload_content(&r->workload), s->page, &r->guest->marks[at], s->write, words,
+	if (!touch(workload_content(&r->workload), page, &r->guest->marks[at], write, words,
 		   &bad)) {
 		if (!stats->integrity_errors) {
-			stats->bad_page = s->page;
+			stats->bad_page = page;
 			stats->bad_gfn = pager_frame_of(&r->guest->pager, at).v;
 			stats->bad_word = bad.word;
 			stats->bad_found = bad.found;
@@ -124,6 +91,38 @@ static int touch_page(struct run *r, const struct workload_step *s)
 	stats->integrity_checks++;
 	stats->work_units++;
 	return 0;
+}
+
+/* A block is written whole, whatever it held. */
+static int write_block(struct run *r, uint32_t block, uint32_t at)
+{
+	const struct content *content = workload_content(&r->workload);
+	int err = 0;
+	uint64_t *words = page_at(r, at, true, &err);
+
+	if (!words)
+		return err;
+	if (r->ops->identity)
+		content_rewrite_identity(content, block, &r->guest->marks[at], words);
+	else
+		content_rewrite(content, block, &r->guest->marks[at], words);
+	r->guest->stats->work_units++;
+	return 0;
+}
+
+/* A step on a block of a file, which the file cache is told of first. */
+static int do_block(struct run *r, const struct workload_step *s)
+{
+	struct pager *p = &r->guest->pager;
+	uint32_t at = pager_file_page(p, s->page);
+
+	if (s->op == STEP_FILL || s->write)
+		pager_file_write(p, s->page);
+	else
+		pager_file_read(p, s->page, s->blocks);
+	if (s->op == STEP_FILL)
+		return fill_page(r, s->page, at);
+	return s->write ? write_block(r, s->page, at) : touch_page(r, s->page, at, false);
 }
 
 /* Filling is over: the phase's own work begins. */
@@ -147,7 +146,7 @@ static int do_step(struct run *r, uint64_t now_ns, uint64_t *wake_ns)
 		begin_phase(r, now_ns);
 		return 0;
 	case STEP_FILL:
-		return fill_page(r, s);
+		return s->file ? do_block(r, s) : fill_page(r, s->page, s->page);
 	case STEP_TOUCH:
 		begin_work(r, now_ns);
 		if (!r->due)
@@ -155,7 +154,7 @@ static int do_step(struct run *r, uint64_t now_ns, uint64_t *wake_ns)
 		if (!r->due)
 			return 1;
 		r->due--;
-		return s->file && s->write ? write_block(r, s) : touch_page(r, s);
+		return s->file ? do_block(r, s) : touch_page(r, s->page, s->page, s->write);
 	case STEP_DROP:
 		pager_file_drop(&r->guest->pager, s->page, s->blocks);
 		return 0;

@@ -115,7 +115,7 @@ void workload_phase_begin(struct workload *w, npages_t free_pages)
 		start_running(w);
 }
 
-static struct workload_step next_fill(struct workload *w)
+static __attribute__((noinline)) struct workload_step next_fill(struct workload *w)
 {
 	struct workload_step step = {.op = STEP_FILL, .page = w->at};
 	bool last;
@@ -126,6 +126,15 @@ static struct workload_step next_fill(struct workload *w)
 		last = ++w->at == w->pages;
 	if (last)
 		start_running(w);
+	return step;
+}
+
+/* Not inlined, so that the steps of the other kinds stay in registers. */
+static __attribute__((noinline)) struct workload_step next_of_files(struct workload *w)
+{
+	struct workload_step step;
+
+	fileserver_next(&w->server, workload_phase(w)->write_ppm, &step);
 	return step;
 }
 
@@ -147,10 +156,8 @@ struct workload_step workload_next(struct workload *w)
 	case STEP_FILL:
 		return next_fill(w);
 	case STEP_TOUCH:
-		if (workload_phase(w)->kind == WORK_FILESERVER) {
-			fileserver_next(&w->server, workload_phase(w)->write_ppm, &step);
-			break;
-		}
+		if (__builtin_expect(workload_phase(w)->kind == WORK_FILESERVER, false))
+			return next_of_files(w);
 		step.page = next_page(w);
 		step.write = rng_below(&w->writes_rng, PPM) < workload_phase(w)->write_ppm;
 		break;
