@@ -60,8 +60,8 @@ static void round_trips(void **state)
 
 		vm_balloon_set_target(w->vm, target);
 		took = balloon_vm_wait(w, target);
-		/* A cycle is 0.1 s; the host may give this guest a fraction of a processor only. */
-		assert_true(live_nested() || took < (target / SLOWEST + 2) * (NS_PER_S / 10) * 5);
+		/* A cycle is 0.1 s. Only the emulator's clock stands still while the host does something else. */
+		assert_true(!live_nested() || took < (target / SLOWEST + 2) * (NS_PER_S / 10) * 2);
 		longest = took > longest ? took : longest;
 		check(w, target);
 		vm_balloon_set_target(w->vm, 0);
