@@ -184,7 +184,7 @@ check-parity: $(B)/ballast
 	  tests/run-tests.sh $(VARIANT) $(LOGS) ./tests/parity.sh
 # compares what guests do in a second with what they do in another
 LIVE_ALONE   := live-hostile_test
-LIVE_SECONDS := 300
+LIVE_SECONDS := 400
 check-live: $(LIVES) $(B)/ballast
 	$(Q)export REQUIRE_KVM=$${REQUIRE_KVM:-$$(test -e /dev/kvm && echo 1)}; \
 	  tests/run-tests.sh -j 2 $(LIVE_ALONE:%=-a %) -t $(LIVE_SECONDS) $(VARIANT) $(LOGS) $(LIVES)

@@ -8,7 +8,7 @@
 # Prints a line PASS, FAIL or SKIP a program, in the order given, as soon as it and those before it have ended; then the
 # number of programs and, last, of test cases:
 #     N passed, N failed, N skipped
-#   -t SECONDS     time limit of each program, 300 if not given
+#   -t SECONDS     time limit of each program, 600 if not given: it may share its processor with many
 #   -j N           run N at a time, not one after another
 #   -a NAME        the program of this name runs while no other does
 #   -r             runs nothing: LOGDIR has NAME.log and NAME.exit ("STATUS SECONDS") from elsewhere
@@ -17,7 +17,7 @@
 # Each program has a folder of its own as TMPDIR, kept beside its log as NAME.files if the program fails, and a process
 # group of its own: what a program leaves running is killed when it ends, and so is all when this is interrupted.
 set -u
-limit=300 replay='' jobs=1 alone=' '
+limit=600 replay='' jobs=1 alone=' '
 while getopts rj:a:t: option; do
 	case $option in r) replay=1 ;; j) jobs=$OPTARG ;; a) alone="$alone$OPTARG " ;; t) limit=$OPTARG ;; *) exit 2 ;; esac
 done
