@@ -74,9 +74,10 @@ struct sim_vm {
 	struct sim_event timer;
 	struct sim_fiber fiber;
 
-	uint64_t now_ns, slice_end_ns;  /* its own clock */
-	uint64_t debt_ns;               /* what it has to do before it goes on */
-	uint64_t host_debt_ns, host_ns; /* what the host does meanwhile; in all */
+	uint64_t now_ns, slice_end_ns; /* its own clock */
+	uint64_t debt_ns;              /* what it has to do before it goes on */
+	/* what the host does meanwhile; of the turn that runs; of those that ended, in all */
+	uint64_t host_debt_ns, host_turn_ns, host_ns;
 	enum sim_stop stop;
 	gfn_t wanted; /* SIM_STOP_PAGE */
 	bool wanted_protected;

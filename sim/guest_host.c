@@ -29,7 +29,7 @@ static uint64_t task_run(void *ctx, uint64_t now_ns)
 	if (v->over)
 		return now_ns;
 	v->now_ns = now_ns + v->debt_ns + v->host_debt_ns;
-	v->host_ns += v->host_debt_ns;
+	v->host_turn_ns = v->host_debt_ns;
 	v->debt_ns = v->host_debt_ns = 0;
 	v->slice_end_ns = v->now_ns + SLICE_NS;
 	sim_fiber_enter(&v->fiber);
@@ -52,6 +52,8 @@ static void task_after(void *ctx, uint64_t now_ns)
 {
 	struct sim_vm *v = vm_of(ctx);
 
+	v->host_ns += v->host_turn_ns; /* as the turn's whole time counts when it has ended */
+	v->host_turn_ns = 0;
 	if (v->over)
 		return;
 	switch (v->stop) {

@@ -248,6 +248,33 @@ static void test_disk_costs(void **state)
 	assert_true(work[0] > 20 * work[1]);
 }
 
+/* What the host does for a guest is not the guest's running time, in the middle of it either: the first fault takes 1 s. */
+static void test_running_time(void **state)
+{
+	struct sim_config config = sim_world_config(4000, 4096, 1);
+	struct sim_machine *m;
+	uint64_t before = 0;
+
+	(void)state;
+	config.cost.boot_ns = config.cost.fault_ns = 0;
+	config.cost.serve_ns = NS_PER_S;
+	m = create(&config);
+	sim_world_add(m, 2048, "toucher,pages=500,rate=1000", "");
+	sim_machine_start(m);
+	for (uint64_t now = MS; now < 3 * NS_PER_S / 2; now += 49 * MS) {
+		struct machine_snapshot *s;
+		uint64_t ran;
+
+		sim_machine_run(m, now);
+		assert_int_equal(sim_machine_snapshot(m, &s), 0);
+		ran = machine_snapshot_live(s, 0)->run_ns;
+		free(s);
+		assert_in_range(ran, before, MS);
+		before = ran;
+	}
+	sim_machine_destroy(m);
+}
+
 /* Guests end: their memory is free, the machine idle; one that runs out of memory has crashed. */
 static void test_guests_end(void **state)
 {
@@ -305,6 +332,7 @@ int main(void)
 		cmocka_unit_test(test_pace_is_kept_to_the_touch),
 		cmocka_unit_test(test_processors_are_shared),
 		cmocka_unit_test(test_disk_costs),
+		cmocka_unit_test(test_running_time),
 		cmocka_unit_test(test_guests_end),
 		cmocka_unit_test(test_two_hundred_guests),
 	};
