@@ -151,14 +151,18 @@ static void phases(void **state)
 {
 	struct live_machine_options o = {.memory_pages = 8192, .max_vms = 1};
 	struct machine *m = live_machine(&o);
+	unsigned tenths = live_nested() ? 80 : 10;
 	struct vm_live_stats live;
+	char words[300];
 
 	(void)state;
-	live_add_server(
-		m, "phases", PAGES, 0, BLOCKS,
-		"lab.workload=fileserver,files=400,size=8,write=600000,rate=20000,ns=300000000+"
-		"toucher,pages=3000,rate=20000,write=500000,ns=200000000+"
-		"fileserver,files=100,size=32,rate=20000,ns=300000000");
+	/* long enough for the files to be made and some work to be done, on a busy machine too */
+	snprintf(words, sizeof(words),
+		 "lab.workload=fileserver,files=400,size=8,write=600000,rate=20000,ns=%u00000000+"
+		 "toucher,pages=3000,rate=20000,write=500000,ns=%u00000000+"
+		 "fileserver,files=100,size=32,rate=20000,ns=%u00000000",
+		 tenths, tenths, tenths);
+	live_add_server(m, "phases", PAGES, 0, BLOCKS, words);
 	live_ok(machine_start(m, live_error()));
 	live = wait_for_end(m);
 	if (live.exit != VM_HALTED)
