@@ -151,14 +151,14 @@ static void phases(void **state)
 {
 	struct live_machine_options o = {.memory_pages = 8192, .max_vms = 1};
 	struct machine *m = live_machine(&o);
-	unsigned tenths = live_nested() ? 80 : 10;
+	unsigned tenths = live_nested() ? 30 : 10;
 	struct vm_live_stats live;
 	char words[300];
 
 	(void)state;
 	/* long enough for the files to be made and some work to be done, on a busy machine too */
 	snprintf(words, sizeof(words),
-		 "lab.workload=fileserver,files=400,size=8,write=600000,rate=20000,ns=%u00000000+"
+		 "lab.workload=fileserver,files=100,size=8,write=600000,rate=20000,ns=%u00000000+"
 		 "toucher,pages=3000,rate=20000,write=500000,ns=%u00000000+"
 		 "fileserver,files=100,size=32,rate=20000,ns=%u00000000",
 		 tenths, tenths, tenths);
