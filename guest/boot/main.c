@@ -181,7 +181,8 @@ static void read_command_line(struct lab *lab, const uint8_t *zero_page)
 	lab_exit(GUEST_EXIT_BAD_COMMAND_LINE);
 }
 
-/* Pages the pager needs numbers for, but for files': the largest phase's, of workloads to come too; boot takes all of memory. */
+/* Pages the pager needs numbers for, without files': the largest phase's, of workloads to come too; boot takes all of
+ * memory. */
 static uint32_t window_pages(const struct guest_options *options, npages_t memory_pages)
 {
 	const struct workload_spec *spec = &options->workload;

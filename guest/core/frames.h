@@ -52,7 +52,8 @@ size_t frames_bytes(uint32_t end);
 int frames_init(struct frames *f, const struct frame_range *ranges, unsigned nr_ranges, void *mem);
 
 /*
- * A free frame: the last freed, else the last reported, else the lowest never used. owner < FRAMES_END; kind not FREE. The record's slot is 0.
+ * A free frame: the last freed, else the last reported, else the lowest never used. owner < FRAMES_END; kind not FREE.
+ * The record's slot is 0.
  * False: all are taken; *out is 0 then. O(1).
  */
 bool frames_alloc(struct frames *f, enum frame_kind kind, uint32_t owner, gfn_t *out);

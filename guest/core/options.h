@@ -31,7 +31,8 @@ struct guest_options {
 
 /*
  * text[0, length): words separated by blanks. Words that do not begin with "lab." or "virtio_mmio.device=" are for other
- * kernels and skipped. Left out: seed 1, vm 0, pager clock, balloon 650000, no reporting, workload idle, pages 0, no data disk. A word given twice: the last one counts;
+ * kernels and skipped. Left out: seed 1, vm 0, pager clock, balloon 650000, no reporting, workload idle, pages 0, no data
+ * disk. A word given twice: the last one counts;
  * devices add up. 0; -EINVAL: *word and *word_length say which word is unknown or wrong (within text).
  */
 int guest_options_parse(const char *text, size_t length, struct guest_options *out,

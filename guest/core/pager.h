@@ -11,9 +11,10 @@
  *
  * Behind them, [pages, pages + file_pages) are the blocks of a data disk, cached or not: files.h. They have no slots.
  *
- * Who leaves, of both kinds, is for the policy (mm/policy), fed with faults and with the entries' accessed bits. Pages leave in
- * batches, the clean ones dropped, the others written in runs of neighbouring slots or blocks; I/O is synchronous. One frame is
- * held back: with memory and swap both full, a swapped page is read into it, and its slot takes the page that leaves.
+ * Who leaves, of both kinds, is for the policy (mm/policy), fed with faults and with the entries' accessed bits. Pages
+ * leave in batches, the clean ones dropped, the others written in runs of neighbouring slots or blocks; I/O is
+ * synchronous. One frame is held back: with memory and swap both full, a swapped page is read into it, and its slot takes
+ * the page that leaves.
  *
  * Freestanding; the world comes in through pager_ops, time as now_ns (only handed to the policy). Not reentrant:
  * no function here may touch a page of the pager.
@@ -110,9 +111,10 @@ int pager_init(struct pager *p, const struct pager_config *config, const struct 
 	       struct frames *frames, struct guest_stats *stats);
 
 /*
- * The processor faulted on page, or a block of a file is needed (files.h), which is not counted as a fault: on return 0 it is resident and the instruction can go on. -EFAULT: no such page.
- * -ENOMEM: memory and swap are full. -EIO: a disk failed, when reading the page or when all writes to make room did.
- * The state is consistent after any of them. O(1) amortised, plus I/O.
+ * The processor faulted on page, or a block of a file is needed (files.h), which is not counted as a fault: on return 0
+ * it is resident and the instruction can go on. -EFAULT: no such page. -ENOMEM: memory and swap are full. -EIO: a disk
+ * failed, when reading the page or when all writes to make room did. The state is consistent after any of them. O(1)
+ * amortised, plus I/O.
  */
 int pager_fault(struct pager *p, uint32_t page, bool write, uint64_t now_ns);
 
@@ -133,7 +135,8 @@ int pager_reclaim(struct pager *p, uint32_t want, uint64_t now_ns);
  * anew. Without effect on what is resident. */
 void pager_resize(struct pager *p, npages_t capacity);
 
-/* Frees every page and slot; all pages are untouched again, no block is cached and nothing of them is written. O(pages used). */
+/* Frees every page and slot; all pages are untouched again, no block is cached, and nothing of them is written. O(pages
+ * used). */
 void pager_release_all(struct pager *p);
 
 /* The frame of a resident page; 0 for others. */
