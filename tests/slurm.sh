@@ -39,7 +39,8 @@ free_port()
 controller=$(free_port) node=$(free_port)
 while [ "$node" = "$controller" ]; do node=$(free_port); done
 
-# No munge: everything is one user on one machine. No cgroups: they may not be ours.
+# No munge: everything is one user on one machine. No cgroups: they may not be ours, or not be there: named, the plugin for
+# version 1 looks for nothing as long as nothing uses it.
 mkdir "$dir/state" "$dir/spool"
 cat >"$dir/slurm.conf" <<CONF
 ClusterName=ballast
@@ -67,6 +68,7 @@ ReturnToService=2
 NodeName=ballast NodeHostname=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$(nproc) State=UNKNOWN
 PartitionName=ballast Nodes=ballast Default=YES MaxTime=10 State=UP OverSubscribe=NO
 CONF
+echo CgroupPlugin=cgroup/v1 >"$dir/cgroup.conf"
 export SLURM_CONF=$dir/slurm.conf
 unset "${!SBATCH_@}" "${!SLURM_JOB@}"
 slurmctld -D >"$dir/slurmctld.log" 2>&1 &
